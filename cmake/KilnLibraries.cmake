@@ -1,0 +1,13 @@
+# The two shared libraries, put together from the folders' object libraries.
+add_library(kiln SHARED $<TARGET_OBJECTS:kiln_runtime> $<TARGET_OBJECTS:kiln_records> $<TARGET_OBJECTS:kiln_frontend>)
+target_include_directories(kiln PUBLIC
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/runtime/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/ir/include>
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/frontend/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(kiln PUBLIC cxx_std_20)
+target_link_libraries(kiln PRIVATE kiln_runtime_deps ${CMAKE_DL_LIBS})
+set_target_properties(kiln PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+add_library(kiln::kiln ALIAS kiln)
+
+add_library(kiln-compiler SHARED $<TARGET_OBJECTS:kiln_dialect> $<TARGET_OBJECTS:kiln_passes> $<TARGET_OBJECTS:kiln_codegen>)
+target_link_libraries(kiln-compiler PRIVATE kiln kiln_codegen_deps MLIR LLVM)
+set_target_properties(kiln-compiler PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)

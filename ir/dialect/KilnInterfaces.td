@@ -1,0 +1,79 @@
+// Traits and interfaces through which passes ask ops what they need to know. Passes never list ops by name.
+#ifndef KILN_INTERFACES
+#define KILN_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+// Verifies the op's results against kiln::ir::infer (ir/records).
+def Kiln_InferredByRecord : NativeOpTrait<"InferredByRecord"> { let cppNamespace = "::kiln::ir"; }
+// Result element i depends on operand elements at i alone (after broadcasting).
+def Kiln_ElementwiseTrait : NativeOpTrait<"ElementwiseTrait"> { let cppNamespace = "::kiln::ir"; }
+// Explicitly without derivative: gradient zero (comparisons, casts to integers, detach, random bits).
+def Kiln_NoGradient : NativeOpTrait<"NoGradient"> { let cppNamespace = "::kiln::ir"; }
+// Cheap enough to compute again rather than keep (elementwise, broadcast, iota, random from a counter).
+def Kiln_Recomputable : NativeOpTrait<"Recomputable"> { let cppNamespace = "::kiln::ir"; }
+// Combines elements along dimensions: sum, max, min.
+def Kiln_ReductionTrait : NativeOpTrait<"ReductionTrait"> { let cppNamespace = "::kiln::ir"; }
+// Only moves elements: reshape, transpose, broadcast, slice.
+def Kiln_DataMovement : NativeOpTrait<"DataMovement"> { let cppNamespace = "::kiln::ir"; }
+
+def Kiln_Differentiable : OpInterface<"Differentiable"> {
+  let cppNamespace = "::kiln::ir";
+  let description = [{
+    Reverse-mode derivative. `grads` holds the gradient of each result (null when nothing flows into it). Returns the
+    gradient of each operand, null where it is zero. Rules are built of ordinary ops, so second order works.
+  }];
+  let methods = [
+    InterfaceMethod<"gradients of the operands", "::llvm::SmallVector<::mlir::Value>", "vjp",
+                    (ins "::mlir::OpBuilder&":$builder, "::mlir::ValueRange":$grads)>,
+  ];
+}
+
+def Kiln_Composite : OpInterface<"Composite"> {
+  let cppNamespace = "::kiln::ir";
+  let description = "Opens into simpler ops (softmax, layer_norm, gelu …).";
+  let methods = [
+    InterfaceMethod<"the results, built of simpler ops", "::llvm::SmallVector<::mlir::Value>", "decompose",
+                    (ins "::mlir::OpBuilder&":$builder)>,
+  ];
+}
+
+def Kiln_ScalarExpandable : OpInterface<"ScalarExpandable"> {
+  let cppNamespace = "::kiln::ir";
+  let description = [{
+    The op on one element, in arith and math. `operands` are scalars or vectors of the element types; the result has
+    the same rank of vector as they have.
+  }];
+  let methods = [
+    InterfaceMethod<"result element(s)", "::mlir::Value", "expandScalar",
+                    (ins "::mlir::OpBuilder&":$builder, "::mlir::ValueRange":$operands)>,
+    InterfaceMethod<"floating-point operations per element, for the cost model", "int64_t", "flopsPerElement",
+                    (ins), [{}], [{ return 1; }]>,
+  ];
+}
+
+def Kiln_IndexExpandable : OpInterface<"IndexExpandable"> {
+  let cppNamespace = "::kiln::ir";
+  let description = [{
+    An op whose element is computed from its row-major index in the result, not read (iota, random bits).
+    `index` is the i64 linear index: a scalar, or a vector of consecutive or equal indices. `scalars` are its
+    operands' elements (i64 for a random state: seed, offset).
+  }];
+  let methods = [
+    InterfaceMethod<"result element(s)", "::mlir::Value", "expandIndex",
+                    (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$index, "::mlir::ValueRange":$scalars)>,
+  ];
+}
+
+def Kiln_Reduction : OpInterface<"Reduction"> {
+  let cppNamespace = "::kiln::ir";
+  let methods = [
+    InterfaceMethod<"reduced dimensions", "::llvm::ArrayRef<int64_t>", "reducedDims">,
+    InterfaceMethod<"neutral element", "::mlir::TypedAttr", "neutral">,
+    InterfaceMethod<"combine two elements (scalars or vectors)", "::mlir::Value", "combine",
+                    (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$a, "::mlir::Value":$b)>,
+    InterfaceMethod<"kind of vector.reduction", "::mlir::vector::CombiningKind", "combiningKind">,
+  ];
+}
+
+#endif // KILN_INTERFACES

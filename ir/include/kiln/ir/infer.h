@@ -1,0 +1,49 @@
+// Shape inference: the result types of an op from its operand types and attributes. Standard library only; the MLIR
+// verifiers call it too, so each rule is written once.
+#pragma once
+
+#include "kiln/ir/program.h"
+
+#include <optional>
+#include <span>
+
+namespace kiln::ir {
+
+/// Attributes of a call, looked up by name. The typed getters throw Error naming the op when one is absent or of
+/// another kind.
+class Attrs {
+public:
+  Attrs(std::string_view op, std::span<const NamedAttr> attrs) : op_(op), attrs_(attrs) {}
+  const Attr* find(std::string_view name) const;
+  bool flag(std::string_view name, bool fallback = false) const;
+  std::int64_t integer(std::string_view name) const;
+  double real(std::string_view name) const;
+  const std::string& text(std::string_view name) const;
+  const std::vector<std::int64_t>& integers(std::string_view name) const;
+  std::string_view op() const { return op_; }
+
+private:
+  std::string_view op_;
+  std::span<const NamedAttr> attrs_;
+};
+
+using InferRule = std::vector<TensorType> (*)(const Attrs& attrs, std::span<const TensorType> operands);
+
+/// What the std-only world knows of an op. Each family registers its table (ir/records/<Family>.cpp).
+struct OpRecord {
+  std::string_view name;
+  InferRule infer;
+  bool elementwise = false; ///< result i depends on operands at i alone, with broadcasting
+};
+
+const OpRecord* find_op(std::string_view name); ///< nullptr when there is no such op
+std::span<const OpRecord* const> all_ops();
+
+/// Throws Error("<op>: …") when the operands or attributes do not fit.
+std::vector<TensorType> infer(std::string_view op, std::span<const NamedAttr> attrs,
+                              std::span<const TensorType> operands);
+
+/// Shape that both broadcast to (as NumPy); nullopt when they do not fit.
+std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b);
+
+} // namespace kiln::ir
