@@ -1,0 +1,53 @@
+// Gradient modes, random seeds, autograd::grad, and threads.
+#pragma once
+
+#include "kiln/tensor.h"
+
+namespace kiln {
+
+/// Whether ops are recorded for backward() on this thread.
+struct GradMode {
+  static bool is_enabled();
+  static void set_enabled(bool enabled);
+};
+class AutoGradMode {
+public:
+  explicit AutoGradMode(bool enabled) : previous_(GradMode::is_enabled()) { GradMode::set_enabled(enabled); }
+  ~AutoGradMode() { GradMode::set_enabled(previous_); }
+  AutoGradMode(const AutoGradMode&) = delete;
+
+private:
+  bool previous_;
+};
+class NoGradGuard : public AutoGradMode {
+public:
+  NoGradGuard() : AutoGradMode(false) {}
+};
+
+/// Seeds the random state that every draw uses. The same seed gives the same numbers eagerly and compiled.
+void manual_seed(std::uint64_t seed);
+
+void set_num_threads(int threads);
+int get_num_threads();
+
+namespace autograd {
+/// Gradients of `outputs` by `inputs`, returned and not accumulated. An input that the outputs do not depend on is an
+/// Error unless allow_unused, then an undefined tensor.
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const std::vector<Tensor>& grad_outputs = {}, std::optional<bool> retain_graph = {},
+                         bool create_graph = false, bool allow_unused = false);
+} // namespace autograd
+
+/// An entry of the tape, as seen by users.
+class Node {
+public:
+  virtual ~Node() = default;
+  virtual std::string name() const = 0; ///< "MulBackward"
+};
+
+namespace cuda {
+bool is_available();
+int device_count();
+} // namespace cuda
+
+} // namespace kiln

@@ -1,0 +1,57 @@
+// What modules and optimizers tell the tracer. Not for users.
+#pragma once
+
+#include "kiln/tensor.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace kiln::internal {
+
+bool is_capturing(); ///< a trace is recording on this thread
+
+/// 0-d tensor of *value. Eager: a copy of the present value. Under capture: an input that every replay reads anew, so
+/// that changing the number never recompiles. `keepalive` owns the number.
+Tensor host_scalar(const double* value, std::shared_ptr<const void> keepalive, DType dtype = DType::Float32);
+
+/// While one lives, ops run eagerly although a capture is recording: state made in it exists outside the program.
+class TraceSuspend {
+public:
+  TraceSuspend();
+  ~TraceSuspend();
+  TraceSuspend(const TraceSuspend&) = delete;
+
+private:
+  void* trace_;
+};
+
+/// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or replaced
+/// parameters, buffers and submodules. A replay checks this one number before its guards.
+extern std::atomic<std::uint64_t> structure_epoch;
+inline void bump_structure_epoch() { structure_epoch.fetch_add(1, std::memory_order_relaxed); }
+
+/// A fact that the recorded program relies on. `holds` is asked again when the epoch has changed.
+class Guard {
+public:
+  virtual ~Guard() = default;
+  virtual bool holds() const = 0;
+  virtual std::string describe() const = 0; ///< "fc1.training was true"
+};
+void record_guard(std::shared_ptr<const Guard> guard); ///< no-op when not capturing
+
+/// Names the module whose forward is running, for locations and errors. One lives in each ModuleHolder call.
+class ModuleScope {
+public:
+  explicit ModuleScope(const std::string* name); ///< name must outlive the scope; may be empty
+  ~ModuleScope();
+  ModuleScope(const ModuleScope&) = delete;
+  static std::string path(); ///< "encoder.block1.attn"
+
+private:
+  friend struct ModulePath;
+  const std::string* name_;
+  ModuleScope* parent_;
+};
+
+} // namespace kiln::internal

@@ -1,0 +1,127 @@
+// Small value types of the public API: dtypes' LibTorch names, Device, Scalar, IntArrayRef, TensorOptions.
+#pragma once
+
+#include "kiln/runtime/error.h"
+#include "kiln/runtime/types.h"
+
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace kiln {
+
+using std::nullopt;
+using std::optional;
+
+using ScalarType = DType;
+inline constexpr DType kFloat32 = DType::Float32, kFloat64 = DType::Float64, kBFloat16 = DType::BFloat16,
+                       kFloat16 = DType::Float16, kInt64 = DType::Int64, kInt32 = DType::Int32, kInt8 = DType::Int8,
+                       kUInt8 = DType::UInt8, kBool = DType::Bool;
+inline constexpr DType kFloat = kFloat32, kF32 = kFloat32, kDouble = kFloat64, kF64 = kFloat64, kLong = kInt64,
+                       kI64 = kInt64, kInt = kInt32, kI32 = kInt32, kByte = kUInt8, kU8 = kUInt8, kChar = kInt8,
+                       kI8 = kInt8, kHalf = kFloat16, kF16 = kFloat16, kBF16 = kBFloat16;
+std::ostream& operator<<(std::ostream& out, DType dtype);
+
+enum class DeviceType : std::uint8_t { CPU, CUDA };
+inline constexpr DeviceType kCPU = DeviceType::CPU, kCUDA = DeviceType::CUDA;
+
+/// Where a tensor lives: "cpu", "cuda", "cuda:1".
+class Device {
+public:
+  Device(DeviceType type = kCPU, int index = -1) : type_(type), index_(index) {}
+  Device(const std::string& text); ///< throws Error for anything but "cpu", "cuda" and "cuda:N"
+  DeviceType type() const { return type_; }
+  int index() const { return index_; }
+  bool is_cpu() const { return type_ == kCPU; }
+  bool is_cuda() const { return type_ == kCUDA; }
+  std::string str() const;
+  bool operator==(const Device&) const = default;
+
+private:
+  DeviceType type_;
+  int index_;
+};
+std::ostream& operator<<(std::ostream& out, const Device& device);
+
+/// A C++ number of any kind, remembered as integer, floating or bool (dtype promotion depends on which).
+class Scalar {
+public:
+  enum class Kind : std::uint8_t { Integer, Floating, Boolean };
+  Scalar() : Scalar(std::int64_t{0}) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Scalar(T value) {
+    if constexpr (std::is_same_v<T, bool>) kind_ = Kind::Boolean, integer_ = value;
+    else if constexpr (std::is_integral_v<T>) kind_ = Kind::Integer, integer_ = static_cast<std::int64_t>(value);
+    else kind_ = Kind::Floating, floating_ = static_cast<double>(value);
+  }
+  Kind kind() const { return kind_; }
+  bool is_floating_point() const { return kind_ == Kind::Floating; }
+  template <class T> T to() const {
+    return kind_ == Kind::Floating ? static_cast<T>(floating_) : static_cast<T>(integer_);
+  }
+
+private:
+  Kind kind_ = Kind::Integer;
+  std::int64_t integer_ = 0;
+  double floating_ = 0;
+};
+
+/// A borrowed list of integers: from one integer, braces, a vector or a shape. Does not own what it points to.
+class IntArrayRef {
+public:
+  IntArrayRef() = default;
+  IntArrayRef(const std::int64_t* data, std::size_t size) : data_(data), size_(size) {}
+  IntArrayRef(const std::int64_t& one) : data_(&one), size_(1) {}
+  IntArrayRef(std::initializer_list<std::int64_t> list) : data_(list.begin()), size_(list.size()) {}
+  IntArrayRef(const std::vector<std::int64_t>& list) : data_(list.data()), size_(list.size()) {}
+  IntArrayRef(const Shape& shape) : data_(shape.begin()), size_(shape.rank()) {}
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const std::int64_t* data() const { return data_; }
+  std::int64_t operator[](std::size_t i) const { return data_[i]; }
+  std::int64_t front() const { return data_[0]; }
+  std::int64_t back() const { return data_[size_ - 1]; }
+  const std::int64_t* begin() const { return data_; }
+  const std::int64_t* end() const { return data_ + size_; }
+  std::vector<std::int64_t> vec() const { return {begin(), end()}; }
+  Shape shape() const { return Shape(std::span(data_, size_)); }
+  bool operator==(const IntArrayRef& other) const;
+
+private:
+  const std::int64_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+std::ostream& operator<<(std::ostream& out, IntArrayRef list); ///< "[2, 3]"
+
+/// dtype, device and requires_grad for factories; converts from a dtype or a device.
+class TensorOptions {
+public:
+  TensorOptions() = default;
+  TensorOptions(DType dtype) : dtype_(dtype) {}
+  TensorOptions(Device device) : device_(device) {}
+  TensorOptions(DeviceType device) : device_(device) {}
+  TensorOptions dtype(DType value) const { auto copy = *this; copy.dtype_ = value; return copy; }
+  TensorOptions device(Device value) const { auto copy = *this; copy.device_ = value; return copy; }
+  TensorOptions requires_grad(bool value = true) const { auto copy = *this; copy.grad_ = value; return copy; }
+  DType dtype() const { return dtype_.value_or(kFloat32); }
+  Device device() const { return device_.value_or(Device(kCPU)); }
+  bool requires_grad() const { return grad_; }
+  bool has_dtype() const { return dtype_.has_value(); }
+  bool has_device() const { return device_.has_value(); }
+
+private:
+  std::optional<DType> dtype_;
+  std::optional<Device> device_;
+  bool grad_ = false;
+};
+inline TensorOptions dtype(DType value) { return TensorOptions(value); }
+inline TensorOptions device(Device value) { return TensorOptions(value); }
+inline TensorOptions requires_grad(bool value = true) { return TensorOptions().requires_grad(value); }
+
+} // namespace kiln
