@@ -91,7 +91,7 @@ struct KernelBody {
   std::int64_t points() const;     ///< product of all dims (not when dynamic)
   std::int64_t keptPoints() const; ///< product of the dims that are not reduced
   bool isReduction() const { return phases > 0; }
-  std::int64_t flopsPerPoint() const; ///< for grains and reports
+  std::int64_t flops() const; ///< of the whole domain, each expression once; per point when dynamic
   /// Same text for bodies that differ only in dim sizes (and the strides they imply), inputs and results.
   std::string structure() const;
 };
