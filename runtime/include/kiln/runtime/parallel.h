@@ -1,0 +1,53 @@
+// Runs work over the cores with OpenMP's pool: the service behind RuntimeTable::launch, and parallel_for for
+// host code. One team works at a time: a launch from inside a piece of work, from a user's own parallel
+// region, or while another thread has the pool, runs on the calling thread alone.
+#pragma once
+
+#include "kiln/runtime/artifact.h"
+
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <type_traits>
+
+namespace kiln::runtime {
+
+int get_num_threads();           ///< OMP_NUM_THREADS, or the cores that this process may use
+void set_num_threads(int count); ///< throws Error for count < 1
+
+/// Calls kernel for pieces that together are [0, items), each a multiple of grain long but for the last: one
+/// piece for each thread, and no thread but the caller's when there is only one piece. Each call gets
+/// `scratchBytes` of memory, 64-byte aligned, its thread's own; what it holds at the start is undefined.
+void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
+            std::int64_t scratchBytes) noexcept;
+
+/// The table to pass to an artifact's entry point.
+RuntimeTable runtime_table(std::int64_t scratchBytes);
+
+/// The calling thread's scratch memory, at least `bytes`; it grows and is kept. Throws Error when memory is
+/// out.
+void* thread_scratch(std::int64_t bytes);
+
+/// body(begin, end) for pieces of [0, items). The first exception thrown by a piece is thrown again here.
+template <class F> void parallel_for(std::int64_t items, std::int64_t grain, F&& body) {
+  struct Work {
+    std::remove_reference_t<F>* body;
+    std::exception_ptr failure;
+    std::mutex mutex;
+  } work{&body, nullptr, {}};
+  void* args[] = {&work};
+  launch(
+      [](void* const* args, std::int64_t begin, std::int64_t end, void*) {
+        auto& work = *static_cast<Work*>(args[0]);
+        try {
+          (*work.body)(begin, end);
+        } catch (...) {
+          std::lock_guard lock(work.mutex);
+          if (!work.failure) work.failure = std::current_exception();
+        }
+      },
+      args, items, grain, 0);
+  if (work.failure) std::rethrow_exception(work.failure);
+}
+
+} // namespace kiln::runtime
