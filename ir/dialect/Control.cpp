@@ -62,7 +62,7 @@ void FusionOp::print(OpAsmPrinter& printer) {
   });
   printer << ')';
   printer.printArrowTypeList(getResultTypes());
-  printer.printOptionalAttrDictWithKeyword((*this)->getDiscardableAttrs());
+  printer.printOptionalAttrDictWithKeyword(llvm::to_vector((*this)->getDiscardableAttrs()));
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
