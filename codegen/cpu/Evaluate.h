@@ -56,22 +56,29 @@ public:
   mlir::VectorType vectorType(mlir::Type element) const { return mlir::VectorType::get({lanes_}, element); }
 
 private:
+  struct Visit;
+  static constexpr int kScalar = -1; ///< in place of the unroll number
   struct Scope {
     mlir::Operation* loop;
     std::uint64_t dims; ///< all that are bound here or further out
     llvm::SmallVector<mlir::Value, 4> indices;
-    std::map<std::pair<int, int>, mlir::Value> vectors; ///< (expr id, unroll)
-    std::map<int, mlir::Value> scalars;
+    std::map<std::pair<int, int>, mlir::Value> values; ///< by (expression, unroll or kScalar)
     bool aligned;
   };
-  /// Innermost scope that has to be entered for a value of these dims, and its insertion point.
-  Scope& home(std::uint64_t dims, mlir::OpBuilder::InsertionGuard& guard);
+  mlir::Value known(int id, int unroll) const;
+  int levelOf(std::uint64_t dims) const;
+  int levelOf(const Expr* expr) const;
+  bool hasBound(const Expr* expr) const;
+  void moveTo(int level); ///< sets the builder to where values of that scope are made
 
-  mlir::Value load(const Expr* expr, Lanes lanes);
-  mlir::Value loadScalar(const Expr* expr);
-  mlir::Value generate(const Expr* expr, Lanes lanes);
+  mlir::Value load(const Expr* expr, Lanes lanes, int level);
+  mlir::Value generate(const Expr* expr, Lanes lanes, int level);
   mlir::Value compute(const Expr* expr, llvm::ArrayRef<mlir::Value> operands);
-  mlir::Value fromMemory(mlir::Value value); ///< i8 to i1 for bool
+  mlir::Value term(const IndexTerm& term, mlir::Value index);
+  mlir::Value laneOffsets(const Access& access, Lanes lanes);
+  mlir::Value indexConstant(std::int64_t value);
+  mlir::TypedAttr signless(mlir::TypedAttr constant);
+  mlir::Value fromMemory(mlir::Value value, mlir::Type element); ///< i8 to i1 for bool
   mlir::Value toMemory(mlir::Value value);
 
   const KernelBody& body_;
@@ -80,6 +87,10 @@ private:
   llvm::SmallVector<mlir::Value> buffers_;
   int lanes_;
   llvm::SmallVector<Scope, 4> scopes_;
+  mlir::OpBuilder::InsertPoint here_; ///< where the emitter stands while values are made further out
+  int depth_ = 0;
+  mutable llvm::SmallVector<char> boundCache_;
+  mutable std::map<int, int> levels_;
 };
 
 } // namespace kiln::codegen::cpu

@@ -59,6 +59,8 @@ struct Expr {
     Reduce,   ///< `op` is a Reduction: operands[0] combined over the domain's reduced dimensions
     Bound,    ///< result of an op that the emitter computes itself (the matmul of a contraction fusion)
   };
+  explicit Expr(Kind kind, mlir::Type type = {}) : kind(kind), type(type) {}
+
   Kind kind;
   int id = 0;      ///< position in KernelBody::exprs
   mlir::Type type; ///< element type; i1 for bool (one byte in memory)
@@ -82,6 +84,10 @@ struct Output {
 };
 
 struct KernelBody {
+  KernelBody() = default;
+  KernelBody(KernelBody&&) = default;
+  KernelBody& operator=(KernelBody&&) = default;
+
   llvm::SmallVector<Dim, 4> dims; ///< at least one
   std::vector<std::unique_ptr<Expr>> exprs;
   llvm::SmallVector<Output, 2> outputs;
