@@ -36,8 +36,8 @@ struct CpuKernel {
 
 /// A kernel's function: func.func @symbol(%b0: memref<NxT>, …, %begin: index, %end: index, %scratch:
 /// memref<SxI8>). All memrefs are flat, of static size, row-major and 64-byte aligned; bool is memref<Nxi8>.
-/// Lowering uses bare pointers and adds the runtime's C signature (wrapKernel), so that bodies read as plain
-/// loops over arrays.
+/// Lowering (Lower.h) uses bare pointers and adds the runtime's C signature around each public function, so
+/// that bodies read as plain loops over arrays. Helper functions are private.
 struct KernelFunction {
   mlir::func::FuncOp func;
   llvm::SmallVector<mlir::Value> buffers;
@@ -52,11 +52,6 @@ mlir::MemRefType bufferType(mlir::Type tensorType);
 KernelFunction createKernel(mlir::OpBuilder& builder, mlir::ModuleOp module, llvm::StringRef symbol,
                             llvm::ArrayRef<mlir::MemRefType> buffers, std::int64_t scratchBytes,
                             mlir::Location loc);
-
-/// After conversion to the LLVM dialect: each llvm.func of a kernel (bare pointers, i64 begin, i64 end,
-/// scratch pointer) is renamed `symbol_body`, and `symbol` becomes the function that the runtime calls: it
-/// loads the pointers from args.
-void wrapKernels(mlir::ModuleOp module);
 
 /// Grain for a launch: the whole of small launches (less than ~20 us of work), otherwise a few pieces per
 /// thread. `unit`: the grain is a multiple of it.
