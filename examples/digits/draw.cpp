@@ -170,7 +170,7 @@ void draw_segment(Canvas& distance, Point p, Point q, float radius) {
       float u = static_cast<float>(x) - p.x, v = static_cast<float>(y) - p.y;
       float t = std::clamp((u * dx + v * dy) / length, 0.0F, 1.0F);
       float away = std::sqrt((u - t * dx) * (u - t * dx) + (v - t * dy) * (v - t * dy)) - radius;
-      float& nearest = distance[static_cast<std::size_t>(y * kDigitSize + x)];
+      float& nearest = distance[static_cast<std::size_t>(y) * kDigitSize + static_cast<std::size_t>(x)];
       nearest = std::min(nearest, away);
     }
 }
