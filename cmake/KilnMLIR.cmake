@@ -6,6 +6,8 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+set(kiln_tblgen_includes ${MLIR_INCLUDE_DIRS})
+list(TRANSFORM kiln_tblgen_includes PREPEND -I)
 
 add_library(kiln_mlir INTERFACE)
 target_include_directories(kiln_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})

@@ -1,7 +1,7 @@
 // Contractions: sums of products.
 include "KilnDialect.td"
 
-def Kiln_MatmulOp : Kiln_Op<"matmul", [DeclareOpInterfaceMethods<Kiln_Differentiable>]> {
+def Kiln_MatmulOp : Kiln_Op<"matmul", [Kiln_ContractionTrait, DeclareOpInterfaceMethods<Kiln_Differentiable>]> {
   let summary = "batched matrix product; leading dimensions are equal";
   let description = [{
     lhs: [batch…, M, K], or [batch…, K, M] with transpose_lhs; rhs: [batch…, K, N], or [batch…, N, K] with

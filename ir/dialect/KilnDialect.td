@@ -19,6 +19,7 @@ def Kiln_Dialect : Dialect {
     Every op is pure: writes, random state and optimizer state are values. Element types: f32 f64 bf16 f16 i64 i32 i8
     ui8 i1. Shape inference is the std-only code in ir/records, called by each op's verifier.
   }];
+  let useDefaultAttributePrinterParser = 1;
 }
 
 def Kiln_Tensor : RankedTensorOf<[F32, F64, BF16, F16, I64, I32, I8, UI8, I1]>;

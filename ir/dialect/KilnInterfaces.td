@@ -14,8 +14,15 @@ def Kiln_NoGradient : NativeOpTrait<"NoGradient"> { let cppNamespace = "::kiln::
 def Kiln_Recomputable : NativeOpTrait<"Recomputable"> { let cppNamespace = "::kiln::ir"; }
 // Combines elements along dimensions: sum, max, min.
 def Kiln_ReductionTrait : NativeOpTrait<"ReductionTrait"> { let cppNamespace = "::kiln::ir"; }
-// Only moves elements: reshape, transpose, broadcast, slice.
+// Only moves elements: each result element is one operand element at an affine position (reshape, transpose, broadcast,
+// slice).
 def Kiln_DataMovement : NativeOpTrait<"DataMovement"> { let cppNamespace = "::kiln::ir"; }
+// Reads the first operand at positions held in the second (take, gather).
+def Kiln_IndirectRead : NativeOpTrait<"IndirectRead"> { let cppNamespace = "::kiln::ir"; }
+// The result is filled in parts, so no single expression gives an element (concat, slice_update, index_add, scatter_add).
+def Kiln_FilledInParts : NativeOpTrait<"FilledInParts"> { let cppNamespace = "::kiln::ir"; }
+// Sums of products of the elements of two operands: the ops that a contraction kernel is built around (matmul).
+def Kiln_ContractionTrait : NativeOpTrait<"ContractionTrait"> { let cppNamespace = "::kiln::ir"; }
 
 def Kiln_Differentiable : OpInterface<"Differentiable"> {
   let cppNamespace = "::kiln::ir";

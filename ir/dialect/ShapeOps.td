@@ -1,10 +1,11 @@
 // Shape ops move elements and compute nothing.
 include "KilnDialect.td"
 
-class Kiln_Move<string m, list<Trait> t = []> : Kiln_Op<m, !listconcat(t, [Kiln_DataMovement,
+class Kiln_Rearrange<string m, list<Trait> t = []> : Kiln_Op<m, !listconcat(t, [
     DeclareOpInterfaceMethods<Kiln_Differentiable>])> {
   let results = (outs Kiln_Tensor:$result);
 }
+class Kiln_Move<string m, list<Trait> t = []> : Kiln_Rearrange<m, !listconcat(t, [Kiln_DataMovement])>;
 
 def Kiln_ReshapeOp : Kiln_Move<"reshape"> {
   let summary = "same elements in row-major order, another shape";
@@ -30,13 +31,13 @@ def Kiln_SliceOp : Kiln_Move<"slice"> {
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
   let hasFolder = 1;
 }
-def Kiln_SliceUpdateOp : Kiln_Move<"slice_update"> {
+def Kiln_SliceUpdateOp : Kiln_Rearrange<"slice_update", [Kiln_FilledInParts]> {
   let summary = "x with the elements that slice would read replaced by update";
   let arguments = (ins Kiln_Tensor:$x, Kiln_Tensor:$update, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$stops,
                        DenseI64ArrayAttr:$steps);
   let assemblyFormat = "$x `,` $update attr-dict `:` functional-type(operands, $result)";
 }
-def Kiln_ConcatOp : Kiln_Move<"concat"> {
+def Kiln_ConcatOp : Kiln_Rearrange<"concat", [Kiln_FilledInParts]> {
   let arguments = (ins Variadic<Kiln_Tensor>:$inputs, I64Attr:$dim);
   let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result)";
 }
