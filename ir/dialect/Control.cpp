@@ -13,21 +13,17 @@ ParseResult FusionOp::parse(OpAsmParser& parser, OperationState& state) {
   StringRef keyword;
   std::string name;
   llvm::SMLoc kindLoc = parser.getCurrentLocation();
-  if (parser.parseKeyword(&keyword))
-    return failure();
+  if (parser.parseKeyword(&keyword)) return failure();
   std::optional<FusionKind> kind = symbolizeFusionKind(keyword);
-  if (!kind)
-    return parser.emitError(kindLoc, "unknown kind of fusion: ") << keyword;
-  if (parser.parseString(&name))
-    return failure();
+  if (!kind) return parser.emitError(kindLoc, "unknown kind of fusion: ") << keyword;
+  if (parser.parseString(&name)) return failure();
   auto& properties = state.getOrAddProperties<Properties>();
   properties.kind = FusionKindAttr::get(parser.getContext(), *kind);
   properties.name = parser.getBuilder().getStringAttr(name);
   if (succeeded(parser.parseOptionalKeyword("slots"))) {
     SmallVector<int64_t> slots;
     auto parseSlot = [&] { return parser.parseInteger(slots.emplace_back()); };
-    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSlot))
-      return failure();
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSlot)) return failure();
     properties.slots = parser.getBuilder().getDenseI64ArrayAttr(slots);
   }
 
@@ -72,17 +68,16 @@ LogicalResult FusionOp::verify() {
   if (body.getArgumentTypes() != getInputs().getTypes())
     return emitOpError("body's arguments differ in type from the inputs");
   auto yield = dyn_cast<YieldOp>(body.getTerminator());
-  if (!yield)
-    return emitOpError("body must end in kiln.yield");
+  if (!yield) return emitOpError("body must end in kiln.yield");
   if (yield.getValues().getTypes() != getResultTypes())
     return emitOpError("results differ in type from the yielded values");
   if (auto slots = getSlots(); slots && slots->size() != getNumOperands() + getNumResults())
     return emitOpError("has ") << slots->size() << " slots for " << getNumOperands() << " inputs and "
                                << getNumResults() << " results";
-  auto contractions =
-      llvm::count_if(body, [](Operation& op) { return op.hasTrait<ContractionTrait>(); });
+  auto contractions = llvm::count_if(body, [](Operation& op) { return op.hasTrait<ContractionTrait>(); });
   if (contractions != (getKind() == FusionKind::Contraction ? 1 : 0))
-    return emitOpError("of kind ") << stringifyFusionKind(getKind()) << " holds " << contractions << " contractions";
+    return emitOpError("of kind ") << stringifyFusionKind(getKind()) << " holds " << contractions
+                                   << " contractions";
   return success();
 }
 

@@ -1,11 +1,12 @@
-// Registers the dialect; conversions between MLIR's types and attributes and the records'; the verifier that all ops share.
+// Registers the dialect; conversions between MLIR's types and attributes and the records'; the verifier that
+// all ops share.
 #include "KilnDialect.h"
 
 #include "KilnOps.h"
 #include "kiln/ir/infer.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include "kiln/dialect/KilnDialect.cpp.inc"
 #include "kiln/dialect/KilnEnums.cpp.inc"
@@ -32,23 +33,31 @@ void KilnDialect::initialize() {
 
 Type elementType(MLIRContext* context, DType dtype) {
   switch (dtype) {
-  case DType::Float32: return Float32Type::get(context);
-  case DType::Float64: return Float64Type::get(context);
-  case DType::BFloat16: return BFloat16Type::get(context);
-  case DType::Float16: return Float16Type::get(context);
-  case DType::Int64: return IntegerType::get(context, 64);
-  case DType::Int32: return IntegerType::get(context, 32);
-  case DType::Int8: return IntegerType::get(context, 8);
-  case DType::UInt8: return IntegerType::get(context, 8, IntegerType::Unsigned);
-  case DType::Bool: return IntegerType::get(context, 1);
+  case DType::Float32:
+    return Float32Type::get(context);
+  case DType::Float64:
+    return Float64Type::get(context);
+  case DType::BFloat16:
+    return BFloat16Type::get(context);
+  case DType::Float16:
+    return Float16Type::get(context);
+  case DType::Int64:
+    return IntegerType::get(context, 64);
+  case DType::Int32:
+    return IntegerType::get(context, 32);
+  case DType::Int8:
+    return IntegerType::get(context, 8);
+  case DType::UInt8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case DType::Bool:
+    return IntegerType::get(context, 1);
   }
   llvm_unreachable("no such element type");
 }
 
 std::optional<DType> dtypeOf(Type type) {
   for (int i = 0; i <= static_cast<int>(DType::Bool); ++i)
-    if (elementType(type.getContext(), static_cast<DType>(i)) == type)
-      return static_cast<DType>(i);
+    if (elementType(type.getContext(), static_cast<DType>(i)) == type) return static_cast<DType>(i);
   return std::nullopt;
 }
 
@@ -75,7 +84,9 @@ Attribute toMLIR(MLIRContext* context, const Attr& attr) {
     Attribute operator()(int64_t value) const { return builder.getI64IntegerAttr(value); }
     Attribute operator()(double value) const { return builder.getF64FloatAttr(value); }
     Attribute operator()(const std::string& value) const { return builder.getStringAttr(value); }
-    Attribute operator()(const std::vector<int64_t>& value) const { return builder.getDenseI64ArrayAttr(value); }
+    Attribute operator()(const std::vector<int64_t>& value) const {
+      return builder.getDenseI64ArrayAttr(value);
+    }
   };
   return std::visit(Visitor{builder}, attr);
 }

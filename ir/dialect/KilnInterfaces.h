@@ -17,18 +17,13 @@ struct InferredByRecord : mlir::OpTrait::TraitBase<ConcreteOp, InferredByRecord>
 };
 template <typename ConcreteOp>
 struct ElementwiseTrait : mlir::OpTrait::TraitBase<ConcreteOp, ElementwiseTrait> {};
-template <typename ConcreteOp>
-struct NoGradient : mlir::OpTrait::TraitBase<ConcreteOp, NoGradient> {};
-template <typename ConcreteOp>
-struct Recomputable : mlir::OpTrait::TraitBase<ConcreteOp, Recomputable> {};
+template <typename ConcreteOp> struct NoGradient : mlir::OpTrait::TraitBase<ConcreteOp, NoGradient> {};
+template <typename ConcreteOp> struct Recomputable : mlir::OpTrait::TraitBase<ConcreteOp, Recomputable> {};
 template <typename ConcreteOp>
 struct ReductionTrait : mlir::OpTrait::TraitBase<ConcreteOp, ReductionTrait> {};
-template <typename ConcreteOp>
-struct DataMovement : mlir::OpTrait::TraitBase<ConcreteOp, DataMovement> {};
-template <typename ConcreteOp>
-struct IndirectRead : mlir::OpTrait::TraitBase<ConcreteOp, IndirectRead> {};
-template <typename ConcreteOp>
-struct FilledInParts : mlir::OpTrait::TraitBase<ConcreteOp, FilledInParts> {};
+template <typename ConcreteOp> struct DataMovement : mlir::OpTrait::TraitBase<ConcreteOp, DataMovement> {};
+template <typename ConcreteOp> struct IndirectRead : mlir::OpTrait::TraitBase<ConcreteOp, IndirectRead> {};
+template <typename ConcreteOp> struct FilledInParts : mlir::OpTrait::TraitBase<ConcreteOp, FilledInParts> {};
 template <typename ConcreteOp>
 struct ContractionTrait : mlir::OpTrait::TraitBase<ConcreteOp, ContractionTrait> {};
 

@@ -31,6 +31,7 @@ struct Location {
   std::string file;
   std::uint32_t line = 0;
 };
+std::string to_string(const Location& location); ///< "in encoder.fc1, at train.cpp:41"; "" when nothing is known
 
 /// One op applied to values. `op` is the dialect's mnemonic without its prefix: "add", "matmul", "gradient".
 struct OpCall {

@@ -1,0 +1,116 @@
+// Types of the ops that move elements, and of constants and iota.
+#include "tables.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace kiln::ir {
+namespace {
+
+Types reshape(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  Shape shape = shape_attr(attrs, "shape");
+  if (shape.numel() != operands[0].shape.numel())
+    fail(attrs, to_string(operands[0].shape) + " has " + std::to_string(operands[0].shape.numel()) +
+                    " elements, " + to_string(shape) + " has " + std::to_string(shape.numel()));
+  return {{operands[0].dtype, shape}};
+}
+
+Types transpose(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  const Shape& from = operands[0].shape;
+  std::vector<std::int64_t> sorted = attrs.integers("permutation"), identity(from.rank());
+  Shape permutation{std::span(sorted)}, shape;
+  std::ranges::sort(sorted);
+  std::iota(identity.begin(), identity.end(), 0);
+  if (sorted != identity)
+    fail(attrs, to_string(permutation) + " is not a permutation of the dimensions of " + to_string(from));
+  for (std::int64_t dim : permutation)
+    shape.push_back(from[static_cast<std::size_t>(dim)]);
+  return {{operands[0].dtype, shape}};
+}
+
+Types broadcast(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  Shape shape = shape_attr(attrs, "shape");
+  std::optional<Shape> both = broadcast_shapes(operands[0].shape, shape);
+  if (!both || *both != shape)
+    fail(attrs, to_string(operands[0].shape) + " does not broadcast to " + to_string(shape));
+  return {{operands[0].dtype, shape}};
+}
+
+/// Shape that a slice of `from` has.
+Shape sliced(const Attrs& attrs, const Shape& from) {
+  const auto& starts = attrs.integers("starts");
+  const auto& stops = attrs.integers("stops");
+  const auto& steps = attrs.integers("steps");
+  if (starts.size() != from.rank() || stops.size() != from.rank() || steps.size() != from.rank())
+    fail(attrs, "needs a start, stop and step for each dimension of " + to_string(from));
+  Shape shape;
+  for (std::size_t i = 0; i < from.rank(); ++i) {
+    if (steps[i] < 1)
+      fail(attrs,
+           "step " + std::to_string(steps[i]) + " of dimension " + std::to_string(i) + " is not positive");
+    if (starts[i] < 0 || starts[i] > stops[i] || stops[i] > from[i])
+      fail(attrs, std::to_string(starts[i]) + ":" + std::to_string(stops[i]) +
+                      " is out of range for dimension " + std::to_string(i) + " of " + to_string(from));
+    shape.push_back((stops[i] - starts[i] + steps[i] - 1) / steps[i]);
+  }
+  return shape;
+}
+
+Types slice(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  return {{operands[0].dtype, sliced(attrs, operands[0].shape)}};
+}
+
+Types slice_update(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 2);
+  expect_same_dtype(attrs, operands[0].dtype, operands[1].dtype);
+  if (Shape wanted = sliced(attrs, operands[0].shape); wanted != operands[1].shape)
+    fail(attrs, "update has shape " + to_string(operands[1].shape) + ", the slice " + to_string(wanted));
+  return {operands[0]};
+}
+
+Types concat(const Attrs& attrs, Operands operands) {
+  if (operands.empty()) fail(attrs, "needs at least one tensor");
+  TensorType type = operands[0];
+  std::size_t dim = expect_dim(attrs, type.shape, attrs.integer("dim"));
+  for (const TensorType& next : operands.subspan(1)) {
+    expect_same_dtype(attrs, type.dtype, next.dtype);
+    Shape other = next.shape;
+    if (other.rank() == type.shape.rank()) other[dim] = type.shape[dim];
+    if (other != type.shape)
+      fail(attrs, "shapes differ outside dimension " + std::to_string(dim) + ": " +
+                      to_string(operands[0].shape) + " and " + to_string(next.shape));
+    type.shape[dim] += next.shape[dim];
+  }
+  return {type};
+}
+
+Types constant(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 0);
+  attrs.real("value");
+  return {{dtype_attr(attrs), shape_attr(attrs, "shape")}};
+}
+
+Types iota(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 0);
+  TensorType type{dtype_attr(attrs), shape_attr(attrs, "shape")};
+  if (type.dtype == DType::Bool) fail(attrs, "needs numbers, got bool");
+  expect_dim(attrs, type.shape, attrs.integer("dim"));
+  return {type};
+}
+
+constexpr OpRecord kOps[] = {
+    {"reshape", reshape},           {"transpose", transpose}, {"broadcast", broadcast}, {"slice", slice},
+    {"slice_update", slice_update}, {"concat", concat},       {"constant", constant},   {"iota", iota},
+};
+
+} // namespace
+
+std::span<const OpRecord> shape_ops() {
+  return kOps;
+}
+
+} // namespace kiln::ir
