@@ -1,0 +1,12 @@
+// Eager evaluation: the one-op program for (op, attributes, types), compiled once and then launched.
+#pragma once
+
+#include "core/apply.h"
+
+namespace kiln::internal {
+
+/// The value of one op call on concrete operands. `types` are the operands' types as the op sees them.
+runtime::BufferPtr evaluate(std::string_view op, const Attributes& attrs, std::span<const Tensor> operands,
+                            const TensorType& result);
+
+} // namespace kiln::internal

@@ -1,0 +1,151 @@
+// Lenses: reading and writing through views, and the basic queries of a Tensor.
+#include "core/tensor_impl.h"
+
+#include "core/apply.h"
+#include "core/tape.h"
+#include "core/trace.h"
+#include "kiln/ir/infer.h"
+
+#include <cstring>
+
+namespace kiln::internal {
+
+Tensor make_tensor(TensorType type, runtime::BufferPtr buffer) {
+  auto storage = std::make_shared<Storage>();
+  storage->type = type;
+  storage->buffer = std::move(buffer);
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = std::move(storage);
+  impl->type = type;
+  return Tensor(std::move(impl));
+}
+
+const TensorImpl& checked(const Tensor& x, const char* op) {
+  if (!x.defined()) fail(std::string(op) + ": the tensor is undefined");
+  return *x.impl();
+}
+
+std::int64_t wrap_dim(std::int64_t dim, std::size_t rank, const char* op) {
+  const auto n = static_cast<std::int64_t>(rank == 0 ? 1 : rank);
+  if (dim < -n || dim >= n)
+    fail(std::string(op) + ": Dimension out of range: got " + std::to_string(dim) + " for a tensor of " +
+         std::to_string(rank) + " dimensions");
+  return dim < 0 ? dim + n : dim;
+}
+
+Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs) {
+  const TensorImpl& base = checked(x, op.c_str());
+  TensorType type;
+  try {
+    type = ir::infer(op, attrs, std::span(&base.type, 1)).front();
+  } catch (const Error& error) {
+    fail(error.what());
+  }
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = base.storage;
+  impl->type = type;
+  impl->lens.reserve(base.lens.size() + 1);
+  impl->lens = base.lens;
+  impl->lens.push_back({std::move(op), std::move(attrs), base.type});
+  return Tensor(std::move(impl));
+}
+
+namespace {
+
+Tensor whole(const StoragePtr& storage) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = storage;
+  impl->type = storage->type;
+  return Tensor(std::move(impl));
+}
+
+// What a lens op of a view writes into the value below it.
+Tensor invert(const ViewOp& view, const Tensor& before, const Tensor& value) {
+  if (view.op == "reshape") {
+    const auto dims = view.before.shape.dims();
+    return apply("reshape", {value}, {{"shape", std::vector<std::int64_t>(dims.begin(), dims.end())}});
+  }
+  if (view.op == "transpose") {
+    const auto& permutation = std::get<std::vector<std::int64_t>>(view.attrs.front().value);
+    std::vector<std::int64_t> inverse(permutation.size());
+    for (std::size_t i = 0; i < permutation.size(); ++i) inverse[permutation[i]] = static_cast<std::int64_t>(i);
+    return apply("transpose", {value}, {{"permutation", inverse}});
+  }
+  if (view.op == "slice") return apply("slice_update", {before, value}, view.attrs);
+  if (view.op == "detach") return value;
+  fail("copy_: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+       "location; clone() the expanded tensor first");
+}
+
+} // namespace
+
+Tensor read(const Tensor& x) {
+  const auto& impl = x.impl();
+  if (impl->lens.empty()) return x;
+  Storage& storage = *impl->storage;
+  const bool tracing = Trace::current() != nullptr;
+  const bool grad = GradMode::is_enabled();
+  // A view that needs no op of its own beyond the buffer's shape is not worth a cache under capture: CSE removes it.
+  if (!tracing && impl->cached.defined() && impl->cached_version == storage.version &&
+      (impl->cached_grad == grad || !storage.needs_grad()))
+    return impl->cached;
+  Tensor value = whole(impl->storage);
+  for (const ViewOp& view : impl->lens) value = apply(view.op, {value}, view.attrs);
+  if (!tracing) {
+    impl->cached = value;
+    impl->cached_version = storage.version;
+    impl->cached_grad = grad;
+  }
+  return value;
+}
+
+void write(const Tensor& x, const Tensor& value) {
+  const auto& impl = x.impl();
+  const StoragePtr& storage = impl->storage;
+  bool detached = false;
+  for (const ViewOp& view : impl->lens) detached |= view.op == "detach";
+  const bool records = GradMode::is_enabled() && !detached;
+  if (records && storage->requires_grad && !storage->grad_fn)
+    fail("a leaf Variable that requires grad is being used in an in-place operation; wrap it in NoGradGuard");
+
+  std::vector<Tensor> below; // the value under each lens op
+  Tensor base = whole(storage);
+  for (std::size_t i = 0; i < impl->lens.size(); ++i) {
+    below.push_back(base);
+    if (i + 1 < impl->lens.size()) base = apply(impl->lens[i].op, {base}, impl->lens[i].attrs);
+  }
+  Tensor result = read(value);
+  for (std::size_t i = impl->lens.size(); i-- > 0;) result = invert(impl->lens[i], below[i], result);
+
+  Storage& source = *result.impl()->storage;
+  if (records) {
+    storage->grad_fn = source.grad_fn ? source.grad_fn : source.requires_grad ? gradient_edge(result).node : nullptr;
+    storage->grad_output = source.grad_output;
+  }
+  if (Trace* trace = Trace::current()) {
+    trace->assign(*storage, result);
+    return;
+  }
+  ++storage->version;
+  if (storage->pinned && storage->buffer.use_count() == 1)
+    std::memcpy(storage->buffer->data(), source.buffer->data(), static_cast<std::size_t>(storage->type.bytes()));
+  else
+    storage->buffer = source.buffer;
+}
+
+runtime::BufferPtr host_value(const Tensor& x) {
+  if (Trace* trace = Trace::current()) {
+    const Tensor value = read(x);
+    if (trace->knows(*value.impl()->storage) || !value.impl()->storage->buffer) {
+      trace->flush("a value was read on the host");
+      return value.impl()->storage->buffer;
+    }
+    return value.impl()->storage->buffer;
+  }
+  const Tensor value = read(x);
+  if (!value.impl()->storage->buffer)
+    fail("tensor: this value belongs to a capture that failed or has ended");
+  return value.impl()->storage->buffer;
+}
+
+} // namespace kiln::internal

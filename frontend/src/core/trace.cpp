@@ -1,0 +1,388 @@
+// Recording calls, and the walk of backward() through a recording.
+#include "core/trace.h"
+
+#include "core/random.h"
+#include "core/tape.h"
+#include "kiln/ir/infer.h"
+#include "kiln/ops.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace kiln::internal {
+
+thread_local Trace* Trace::current_ = nullptr;
+
+namespace {
+// Storages remember one trace's value, so captures of different threads take turns.
+std::recursive_mutex capture_mutex;
+std::atomic<std::uint64_t> next_serial{1};
+} // namespace
+
+Trace* Trace::current() { return current_; }
+
+Trace::Trace() : exclusive_(capture_mutex), outer_(current_) {
+  restart();
+  current_ = this;
+}
+
+Trace::~Trace() {
+  if (!committed_)
+    for (GradSlot& slot : grads_) slot.leaf->grad = slot.before_tensor;
+  for (auto& [storage, input] : captured_) storage->trace = 0;
+  current_ = outer_;
+}
+
+void Trace::commit() { committed_ = true; }
+
+void Trace::restart() {
+  for (auto& [storage, input] : captured_) storage->trace = 0;
+  serial_ = next_serial.fetch_add(1, std::memory_order_relaxed);
+  values_.clear();
+  calls_.clear();
+  freed_.clear();
+  locations_.assign(1, {});
+  inputs_.clear();
+  input_values_.clear();
+  captured_.clear();
+  created_.clear();
+  numbers_.clear();
+  random_value_ = -1;
+  draws_ = 0;
+  grads_.clear();
+}
+
+ir::ValueId Trace::new_value(const TensorType& type) {
+  values_.push_back({type});
+  return static_cast<ir::ValueId>(values_.size() - 1);
+}
+
+ir::ValueId Trace::add_input(InputSource source) {
+  const ir::ValueId value = new_value(source.type);
+  values_[value].needs_grad = source.needs_grad;
+  inputs_.push_back(std::move(source));
+  input_values_.push_back(value);
+  return value;
+}
+
+void Trace::argument(const Tensor& value, std::uint32_t index) {
+  const StoragePtr& storage = value.impl()->storage;
+  InputSource source{.kind = InputSource::Kind::Argument, .argument = index, .type = storage->type};
+  source.needs_grad = storage->needs_grad();
+  source.name = "arg" + std::to_string(index);
+  const ir::ValueId id = add_input(std::move(source));
+  if (storage->needs_grad()) values_[id].leaf = storage;
+  storage->trace = serial_;
+  storage->value = id;
+  captured_.emplace_back(storage, static_cast<std::uint32_t>(inputs_.size() - 1));
+}
+
+ir::ValueId Trace::value_of(const Tensor& whole) {
+  const StoragePtr& storage = whole.impl()->storage;
+  if (storage->trace != serial_) {
+    if (!storage->buffer) fail("tensor: this value belongs to a capture that failed or has ended");
+    InputSource source{.kind = InputSource::Kind::State, .storage = storage, .type = storage->type};
+    source.needs_grad = storage->needs_grad();
+    source.name = storage->name;
+    const ir::ValueId id = add_input(std::move(source));
+    if (storage->needs_grad()) values_[id].leaf = storage;
+    storage->trace = serial_;
+    storage->value = id;
+    captured_.emplace_back(storage, static_cast<std::uint32_t>(inputs_.size() - 1));
+  } else if (storage->requires_grad && !storage->grad_fn && values_[storage->value].leaf != storage) {
+    // A leaf that was written in this capture: a value of its own, so that its gradient stops here.
+    const TensorType type = storage->type;
+    const ir::ValueId fresh = add_call("detach", {storage->value}, {}, std::span(&type, 1)).front();
+    values_[fresh].leaf = storage;
+    values_[fresh].needs_grad = true;
+    storage->value = fresh;
+  }
+  return storage->value;
+}
+
+Tensor Trace::tensor_of(ir::ValueId value) {
+  Tensor x = make_tensor(values_[value].type, nullptr);
+  x.impl()->storage->trace = serial_;
+  x.impl()->storage->value = value;
+  created_.push_back(x.impl()->storage);
+  return x;
+}
+
+std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::ValueId> operands, Attributes attrs,
+                                         std::span<const TensorType> results) {
+  ir::OpCall call;
+  call.op = op;
+  std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  call.attrs = std::move(attrs);
+  call.operands = std::move(operands);
+  for (const TensorType& type : results) {
+    call.results.push_back(new_value(type));
+    values_.back().call = static_cast<std::int64_t>(calls_.size());
+  }
+  ir::Location where = caller_location();
+  const ir::Location& last = locations_.back();
+  if (where.module != last.module || where.file != last.file || where.line != last.line)
+    locations_.push_back(std::move(where));
+  call.location = static_cast<std::uint32_t>(locations_.size() - 1);
+  calls_.push_back(std::move(call));
+  freed_.push_back(false);
+  return calls_.back().results;
+}
+
+std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tensor> operands, Attributes attrs) {
+  std::vector<ir::ValueId> ids;
+  std::vector<TensorType> types;
+  bool any_grad = false, any_tainted = false;
+  for (const Tensor& x : operands) {
+    ids.push_back(value_of(x));
+    types.push_back(values_[ids.back()].type);
+    any_grad |= values_[ids.back()].needs_grad;
+    any_tainted |= values_[ids.back()].needs_grad || values_[ids.back()].tainted;
+  }
+  const bool records = GradMode::is_enabled() && any_grad && op != "detach";
+  if (records)
+    for (ir::ValueId& id : ids) {
+      // What was computed without gradient must stay without one when it meets values that have one.
+      if (values_[id].needs_grad || !values_[id].tainted) continue;
+      if (values_[id].detached < 0) {
+        const TensorType type = values_[id].type;
+        const ir::ValueId fresh = add_call("detach", {id}, {}, std::span(&type, 1)).front();
+        values_[id].detached = fresh;
+      }
+      id = static_cast<ir::ValueId>(values_[id].detached);
+    }
+  std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const std::vector<TensorType> result_types = ir::infer(op, attrs, types);
+  std::vector<Tensor> results;
+  for (ir::ValueId id : add_call(op, std::move(ids), std::move(attrs), result_types)) {
+    values_[id].needs_grad = records && is_floating(values_[id].type.dtype);
+    values_[id].tainted = !values_[id].needs_grad && any_tainted;
+    results.push_back(tensor_of(id));
+  }
+  return results;
+}
+
+Tensor Trace::record(std::string_view op, std::span<const Tensor> operands, Attributes attrs, const TensorType&) {
+  return std::move(record_many(op, operands, std::move(attrs)).front());
+}
+
+Tensor Trace::number(const double* value, std::shared_ptr<const void> keepalive, DType dtype) {
+  const auto found = numbers_.find(value);
+  if (found != numbers_.end() && values_[found->second].type.dtype == dtype) return tensor_of(found->second);
+  InputSource source{.kind = InputSource::Kind::Number, .number = value, .type = {dtype, {}}};
+  source.keepalive = std::move(keepalive);
+  source.name = "number";
+  const ir::ValueId id = add_input(std::move(source));
+  numbers_[value] = id;
+  return tensor_of(id);
+}
+
+Tensor Trace::random_state() {
+  if (random_value_ < 0) {
+    InputSource source{.kind = InputSource::Kind::Random, .type = {DType::Int64, {2}}};
+    source.name = "random_state";
+    random_value_ = add_input(std::move(source));
+  }
+  return tensor_of(static_cast<ir::ValueId>(random_value_));
+}
+
+std::uint64_t Trace::draw(std::uint64_t count) {
+  const std::uint64_t offset = draws_;
+  draws_ += (count + 63) / 64 * 64;
+  return offset;
+}
+
+bool Trace::needs_grad(const Storage& storage) const {
+  if (storage.trace != serial_) return storage.needs_grad();
+  return storage.requires_grad || values_[storage.value].needs_grad;
+}
+
+void Trace::assign(Storage& storage, const Tensor& value) {
+  const ir::ValueId id = value_of(value);
+  if (storage.trace != serial_) value_of(Tensor(value.impl())); // keeps the order of inputs stable
+  if (storage.trace != serial_) {
+    // Written without having been read: its old value is not an input unless the caller must give up its buffer.
+    auto holder = std::make_shared<TensorImpl>();
+    holder->storage = storage.shared_from_this();
+    holder->type = storage.type;
+    value_of(Tensor(std::move(holder)));
+  }
+  storage.value = id;
+}
+
+GradSlot& Trace::grad_slot(const StoragePtr& leaf) {
+  for (GradSlot& slot : grads_)
+    if (slot.leaf == leaf) return slot;
+  grads_.push_back({.leaf = leaf, .before_tensor = leaf->grad});
+  if (leaf->grad.defined()) grads_.back().before = leaf->grad.impl()->storage;
+  return grads_.back();
+}
+
+void Trace::note_grad_read(const StoragePtr& leaf) {
+  const std::size_t known = grads_.size();
+  GradSlot& slot = grad_slot(leaf);
+  if (grads_.size() > known) slot.read_first = true; // not written by this capture before
+}
+
+void Trace::note_grad_change(const StoragePtr& leaf) { grad_slot(leaf); }
+
+std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
+                                    const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph) {
+  std::vector<ir::ValueId> roots, seeds;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    roots.push_back(value_of(read(outputs[i])));
+    seeds.push_back(value_of(read(gradients[i])));
+  }
+  std::vector<bool> reached(values_.size()), visited(calls_.size());
+  std::vector<ir::ValueId> work = roots, targets;
+  while (!work.empty()) {
+    const ir::ValueId id = work.back();
+    work.pop_back();
+    if (reached[id] || !values_[id].needs_grad) continue;
+    reached[id] = true;
+    if (values_[id].leaf) targets.push_back(id);
+    if (values_[id].leaf || values_[id].call < 0) continue;
+    const auto call = static_cast<std::size_t>(values_[id].call);
+    if (freed_[call])
+      fail("backward: Trying to backward through the graph a second time (" + calls_[call].op +
+           " has freed its saved tensors); pass retain_graph=true the first time");
+    visited[call] = true;
+    for (ir::ValueId operand : calls_[call].operands) work.push_back(operand);
+  }
+  if (!retain_graph)
+    for (std::size_t i = 0; i < visited.size(); ++i) freed_[i] = freed_[i] || visited[i];
+  std::sort(targets.begin(), targets.end());
+  if (wanted) {
+    targets.clear();
+    for (const Tensor& x : *wanted) targets.push_back(value_of(read(x)));
+  }
+  if (targets.empty()) return {};
+
+  std::vector<ir::ValueId> operands = roots;
+  operands.insert(operands.end(), seeds.begin(), seeds.end());
+  operands.insert(operands.end(), targets.begin(), targets.end());
+  std::vector<TensorType> types;
+  for (ir::ValueId id : targets) types.push_back(values_[id].type);
+  std::vector<Tensor> results;
+  for (ir::ValueId id :
+       add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(roots.size())}}, types)) {
+    values_[id].needs_grad = create_graph;
+    values_[id].tainted = !create_graph;
+    results.push_back(tensor_of(id));
+  }
+  if (wanted) {
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      if (!reached[targets[i]]) results[i] = {};
+    return results;
+  }
+  AutoGradMode mode(create_graph);
+  std::vector<Tensor> outer, outer_gradients;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const StoragePtr leaf = values_[targets[i]].leaf;
+    if (!leaf->grad_fn) {
+      accumulate_grad(*leaf, results[i]);
+      continue;
+    }
+    auto holder = std::make_shared<TensorImpl>();
+    holder->storage = leaf;
+    holder->type = leaf->type;
+    outer.emplace_back(std::move(holder));
+    outer_gradients.push_back(results[i]);
+  }
+  if (!outer.empty()) run_backward(outer, outer_gradients, nullptr, retain_graph, create_graph);
+  return {};
+}
+
+Recording Trace::finish(const std::vector<Tensor>& returned) {
+  Recording recording;
+  std::vector<ir::ValueId> returned_values;
+  for (const Tensor& x : returned) {
+    const Tensor value = read(x);
+    returned_values.push_back(value_of(value));
+    recording.returned_types.push_back(value.impl()->storage->type);
+  }
+  // Inputs come first in a program: renumber.
+  std::vector<ir::ValueId> renumbered(values_.size());
+  ir::Program& program = recording.program;
+  program.locations = locations_;
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    renumbered[input_values_[i]] = program.add_input(inputs_[i].type, inputs_[i].name);
+  std::vector<std::int64_t> input_of(values_.size(), -1);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) input_of[input_values_[i]] = static_cast<std::int64_t>(i);
+  for (ir::ValueId id = 0; id < values_.size(); ++id) {
+    if (input_of[id] >= 0) continue;
+    renumbered[id] = static_cast<ir::ValueId>(program.values.size());
+    program.values.push_back(values_[id].type);
+  }
+  for (ir::OpCall call : calls_) {
+    for (ir::ValueId& v : call.operands) v = renumbered[v];
+    for (ir::ValueId& v : call.results) v = renumbered[v];
+    program.calls.push_back(std::move(call));
+  }
+  recording.inputs = inputs_;
+
+  std::unordered_map<ir::ValueId, std::uint32_t> output_of;
+  std::vector<bool> passed_through(inputs_.size());
+  auto source_of = [&](ir::ValueId id) -> ValueSource {
+    if (input_of[id] >= 0) {
+      passed_through[static_cast<std::size_t>(input_of[id])] = true;
+      return {true, static_cast<std::uint32_t>(input_of[id])};
+    }
+    const auto [entry, fresh] = output_of.try_emplace(id, static_cast<std::uint32_t>(program.outputs.size()));
+    if (fresh) program.outputs.push_back(renumbered[id]);
+    return {false, entry->second};
+  };
+  for (std::size_t i = 0; i < returned.size(); ++i) {
+    const ir::ValueId id = returned_values[i];
+    recording.returned.push_back(source_of(id));
+    const bool whole = values_[id].call >= 0 && !freed_[static_cast<std::size_t>(values_[id].call)];
+    recording.returned_needs_grad.push_back(values_[id].needs_grad && whole);
+  }
+  for (const auto& [storage, input] : captured_) {
+    if (storage->value == input_values_[input]) continue;
+    if (storage->requires_grad && !storage->grad_fn && input_of[storage->value] < 0 &&
+        calls_[static_cast<std::size_t>(values_[storage->value].call)].op == "detach" &&
+        calls_[static_cast<std::size_t>(values_[storage->value].call)].operands[0] == input_values_[input])
+      continue; // read again, not written
+    Target target{.source = source_of(storage->value)};
+    if (inputs_[input].kind == InputSource::Kind::Argument) target.argument = inputs_[input].argument;
+    else target.storage = storage;
+    recording.targets.push_back(std::move(target));
+  }
+  for (const auto& weak : created_) {
+    const StoragePtr storage = weak.lock();
+    if (!storage || storage->trace != serial_) continue;
+    // Alive after the call, or only because it is being returned?
+    long held = 1;
+    for (const Tensor& x : returned) held += x.impl()->storage == storage;
+    if (storage.use_count() <= held) continue;
+    recording.targets.push_back({.source = source_of(storage->value), .storage = storage});
+  }
+  // State is updated in its own buffer, when nothing else wants the old value.
+  std::vector<bool> given(program.outputs.size());
+  for (Target& target : recording.targets) {
+    if (target.source.is_input || given[target.source.index]) continue;
+    for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
+      if (inputs_[i].kind != InputSource::Kind::State || inputs_[i].storage != target.storage || passed_through[i])
+        continue;
+      program.donations.emplace_back(target.source.index, i);
+      target.donated = given[target.source.index] = true;
+    }
+  }
+  for (GradSlot& slot : grads_) slot.after = slot.leaf->grad;
+  recording.grads = grads_;
+  recording.random_draws = draws_;
+  recording.guards = guards_;
+  return recording;
+}
+
+TraceSuspend::TraceSuspend() : trace_(Trace::current_) { Trace::current_ = nullptr; }
+TraceSuspend::~TraceSuspend() { Trace::current_ = static_cast<Trace*>(trace_); }
+
+bool is_capturing() { return Trace::current() != nullptr; }
+void record_guard(std::shared_ptr<const Guard> guard) {
+  if (Trace* trace = Trace::current()) trace->guard(std::move(guard));
+}
+std::atomic<std::uint64_t> structure_epoch{1};
+
+} // namespace kiln::internal

@@ -1,0 +1,141 @@
+// Trace: records the op calls of one capture as an ir::Program, with where each input comes from and what each output
+// becomes. One capture at a time in a process: storages remember their value in the trace that is open.
+#pragma once
+
+#include "core/apply.h"
+#include "kiln/internal/capture.h"
+
+#include <functional>
+#include <mutex>
+#include <unordered_map>
+
+namespace kiln::internal {
+
+/// Where a program's input is found at each call.
+struct InputSource {
+  enum class Kind : std::uint8_t { Argument, State, Number, Random };
+  Kind kind = Kind::State;
+  std::uint32_t argument = 0;
+  StoragePtr storage;             ///< State: parameters, buffers, optimizer state, anything the function refers to
+  const double* number = nullptr; ///< Number: read anew at every call
+  std::shared_ptr<const void> keepalive;
+  TensorType type;
+  std::string name;
+  bool needs_grad = false;
+};
+
+/// Where a value is found after a run: a program output, or an input that passed through unchanged.
+struct ValueSource {
+  bool is_input = false;
+  std::uint32_t index = 0;
+};
+
+/// A storage that a run gives another value.
+struct Target {
+  ValueSource source;
+  StoragePtr storage;         ///< null: the argument's storage
+  std::uint32_t argument = 0;
+  bool donated = false;       ///< updated in its own buffer
+};
+
+/// Gradient slot of a leaf: what was there when the function started reading it, and what is there after a run.
+struct GradSlot {
+  StoragePtr leaf;
+  bool read_first = false;  ///< its value before the call matters
+  StoragePtr before;        ///< storage of the gradient before the call; null: undefined
+  Tensor before_tensor;     ///< to restore on failure
+  Tensor after;             ///< undefined: none
+};
+
+/// A finished recording.
+struct Recording {
+  ir::Program program;
+  std::vector<InputSource> inputs;
+  std::vector<ValueSource> returned;
+  std::vector<TensorType> returned_types;
+  std::vector<bool> returned_needs_grad;
+  std::vector<Target> targets;
+  std::vector<GradSlot> grads;
+  std::uint64_t random_draws = 0; ///< how far a run advances the random state
+  std::vector<std::shared_ptr<const Guard>> guards;
+};
+
+class Trace {
+public:
+  Trace();
+  ~Trace(); ///< forgets the recording: storages have the values they had before
+  Trace(const Trace&) = delete;
+
+  static Trace* current(); ///< the trace recording on this thread; null when none, or suspended
+  std::uint64_t serial() const { return serial_; }
+
+  void argument(const Tensor& value, std::uint32_t index); ///< a whole tensor: an argument of the compiled function
+  Tensor record(std::string_view op, std::span<const Tensor> operands, Attributes attrs, const TensorType& result);
+  std::vector<Tensor> record_many(std::string_view op, std::span<const Tensor> operands, Attributes attrs);
+  Tensor number(const double* value, std::shared_ptr<const void> keepalive, DType dtype);
+  Tensor random_state();
+  std::uint64_t draw(std::uint64_t count); ///< offset of a draw within this program; advances it
+  void guard(std::shared_ptr<const Guard> guard) { guards_.push_back(std::move(guard)); }
+
+  bool needs_grad(const Storage& storage) const;
+  void assign(Storage& storage, const Tensor& value); ///< storage's value is from now on that of `value`
+  bool knows(const Storage& storage) const { return storage.trace == serial_; }
+  void note_grad_read(const StoragePtr& leaf);   ///< before leaf.grad is looked at
+  void note_grad_change(const StoragePtr& leaf); ///< before leaf.grad is given another tensor
+  /// Records `gradient` and accumulates into leaves, or returns the gradients of `wanted`.
+  std::vector<Tensor> backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
+                               const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph);
+
+  /// Everything recorded since the start or the last flush, ready to compile. `returned`: the function's results.
+  Recording finish(const std::vector<Tensor>& returned);
+  /// Runs what was recorded so far, gives every living storage its value, and starts over with an empty recording.
+  void flush(const std::string& reason);
+  const std::vector<std::string>& splits() const { return splits_; } ///< why and where it was flushed
+  void commit(); ///< the recording stands: the destructor restores no gradient slots
+  /// Called for each segment that a flush has compiled.
+  std::function<void(const Recording&)> on_segment;
+
+private:
+  friend class TraceSuspend;
+  struct Value {
+    TensorType type;
+    bool needs_grad = false;
+    bool tainted = false;       ///< computed without gradient from values that have one
+    std::int64_t detached = -1; ///< its `detach`, once made
+    std::int64_t call = -1;     ///< that produced it
+    StoragePtr leaf;            ///< the leaf, or value of an outer tape, that this is
+  };
+  ir::ValueId new_value(const TensorType& type);
+  ir::ValueId value_of(const Tensor& whole);
+  ir::ValueId add_input(InputSource source);
+  std::vector<ir::ValueId> add_call(std::string_view op, std::vector<ir::ValueId> operands, Attributes attrs,
+                                    std::span<const TensorType> results);
+  Tensor tensor_of(ir::ValueId value);
+  GradSlot& grad_slot(const StoragePtr& leaf);
+  void restart();
+
+  static thread_local Trace* current_;
+  std::unique_lock<std::recursive_mutex> exclusive_;
+  Trace* outer_;
+  std::uint64_t serial_ = 0;
+  std::vector<Value> values_;
+  std::vector<ir::OpCall> calls_;
+  std::vector<bool> freed_; ///< by call: a backward went through it
+  std::vector<ir::Location> locations_;
+  std::vector<InputSource> inputs_;
+  std::vector<ir::ValueId> input_values_;
+  std::vector<std::pair<StoragePtr, std::uint32_t>> captured_; ///< storages that are inputs, and which
+  std::vector<std::weak_ptr<Storage>> created_;
+  std::unordered_map<const void*, ir::ValueId> numbers_;
+  std::int64_t random_value_ = -1;
+  std::uint64_t draws_ = 0;
+  std::vector<std::shared_ptr<const Guard>> guards_;
+  std::vector<GradSlot> grads_;
+  std::vector<std::string> splits_;
+  bool committed_ = false;
+};
+
+/// Module path and user's line of the call being recorded or failing.
+ir::Location caller_location();
+
+} // namespace kiln::internal
