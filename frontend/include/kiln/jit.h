@@ -4,7 +4,6 @@
 #include "kiln/autograd.h"
 #include "kiln/tensor.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -33,22 +32,24 @@ struct Memory {
 /// What every compiled callable offers beside its call.
 class Compiled {
 public:
-  using Body = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
-  enum class Kind { Step, Model };
-  Compiled(Kind kind, std::string name, Body body);
-
-  std::vector<Tensor> run(const std::vector<Tensor>& arguments, const std::string& constants = {}) const;
+  /// The function on the tracer's tensors: called by a capture only, while `run` is on the stack.
+  using Body = std::vector<Tensor> (*)(void* context, const std::vector<Tensor>& arguments);
+  explicit Compiled(std::string name);
 
   /// What was captured, compiled, reused, split or recompiled, and why: one line each, oldest first.
   std::string explain() const;
   /// The IR of the program that ran last, at a stage. Throws Error before the first call.
   std::string ir(Stage stage) const;
-  /// The kernels of the program that ran last, in launch order; with `profile`, timed on its next runs' inputs.
-  std::vector<Kernel> kernels() const;
+  /// The kernels of the program that ran last, in launch order. `profile_runs` > 0 times them on copies of its state.
+  std::vector<Kernel> kernels(int profile_runs = 0) const;
   Memory memory() const;
   /// Writes the IR of every stage and every kernel's source below `directory`, which is created.
   void dump(const std::string& directory) const;
-  int programs() const; ///< distinct programs compiled so far
+  int programs() const; ///< distinct programs captured so far
+
+protected:
+  std::vector<Tensor> run(const std::vector<Tensor>& arguments, const std::string& constants, Body body,
+                          void* context) const;
 
 private:
   struct State;
@@ -84,62 +85,35 @@ template <class R> R unflatten(std::vector<Tensor>&& results) {
 }
 } // namespace detail
 
-/// A compiled function. Arguments: tensors, lists of tensors, and numbers (a program for each value of those);
-/// result: a tensor, a list or tuple of tensors, or nothing.
-template <class F> class CompiledFunction {
+/// A compiled function; copies share what was compiled. Arguments: tensors, lists of tensors, and numbers (a program
+/// for each value of those); result: a tensor, a list or tuple of tensors, or nothing.
+template <class F> class CompiledFunction : public Compiled {
 public:
-  CompiledFunction(Compiled::Kind kind, std::string name, F function)
-      : function_(std::make_shared<F>(std::move(function))), kind_(kind), name_(std::move(name)) {}
+  CompiledFunction(std::string name, F function)
+      : Compiled(std::move(name)), function_(std::make_shared<F>(std::move(function))) {}
 
-  template <class... Args> auto operator()(const Args&... args) {
+  template <class... Args> auto operator()(const Args&... args) const {
     using R = std::decay_t<std::invoke_result_t<F&, const Args&...>>;
     std::vector<Tensor> tensors;
     tensors.reserve(sizeof...(Args));
     std::string constants;
     (detail::collect(tensors, constants, args), ...);
-    bind<R, Args...>(args...);
-    auto results = compiled_->run(tensors, constants);
+    auto body = [&](const std::vector<Tensor>& traced) -> std::vector<Tensor> {
+      std::size_t next = 0;
+      std::tuple<Args...> rebuilt{detail::rebuild(traced, next, args)...};
+      if constexpr (std::is_void_v<R>) return std::apply(*function_, rebuilt), std::vector<Tensor>{};
+      else return detail::flatten(std::apply(*function_, rebuilt));
+    };
+    auto results = run(tensors, constants,
+                       [](void* context, const std::vector<Tensor>& traced) {
+                         return (*static_cast<decltype(body)*>(context))(traced);
+                       },
+                       &body);
     if constexpr (!std::is_void_v<R>) return detail::unflatten<R>(std::move(results));
   }
-  const Compiled& operator*() const { return *compiled_; }
-  /// The record of what was compiled. Throws Error before the first call.
-  std::string explain() const { return get().explain(); }
-  std::string ir(Stage stage) const { return get().ir(stage); }
-  std::vector<Kernel> kernels() const { return get().kernels(); }
-  Memory memory() const { return get().memory(); }
-  void dump(const std::string& directory) const { get().dump(directory); }
-  int programs() const { return get().programs(); }
 
 private:
-  const Compiled& get() const {
-    if (!compiled_) throw Error("jit: " + name_ + " has not been called yet");
-    return *compiled_;
-  }
-  // The body rebuilds the argument list from the tensors that the tracer passes; made once for each call signature.
-  template <class R, class... Args> void bind(const Args&... args) {
-    if (compiled_ && signature_ == (std::size_t{0} + ... + sizeof(Args)) && !(false || ... || std::is_arithmetic_v<Args>))
-      return;
-    signature_ = (std::size_t{0} + ... + sizeof(Args));
-    auto copies = std::make_shared<std::tuple<Args...>>(args...);
-    current_ = [function = function_, copies](const std::vector<Tensor>& tensors) -> std::vector<Tensor> {
-      std::size_t next = 0;
-      auto call = [&](const auto&... like) -> decltype(auto) {
-        auto rebuilt = std::tuple<Args...>{detail::rebuild(tensors, next, like)...};
-        return std::apply(*function, rebuilt);
-      };
-      if constexpr (std::is_void_v<R>) return std::apply(call, *copies), std::vector<Tensor>{};
-      else return detail::flatten(std::apply(call, *copies));
-    };
-    if (!compiled_) compiled_ = std::make_shared<Compiled>(kind_, name_, [this_ = &current_store()](const std::vector<Tensor>& t) { return (*this_)(t); });
-  }
-  Compiled::Body& current_store() { return current_; }
-
   std::shared_ptr<F> function_;
-  Compiled::Kind kind_;
-  std::string name_;
-  Compiled::Body current_;
-  std::size_t signature_ = 0;
-  std::shared_ptr<Compiled> compiled_;
 };
 
 /// Compiles a function: a lambda that is a whole training step (forward, backward(), optimizer.step()) becomes one
@@ -147,7 +121,7 @@ private:
 template <class F>
   requires(!requires(F f) { f.ptr(); })
 CompiledFunction<F> compile(F function, std::string name = "step") {
-  return CompiledFunction<F>(Compiled::Kind::Step, std::move(name), std::move(function));
+  return CompiledFunction<F>(std::move(name), std::move(function));
 }
 
 /// Compiles a model held by a ModuleHolder: forward now, backward through the tape, both compiled.
@@ -155,7 +129,7 @@ template <class Holder>
   requires requires(Holder h) { h.ptr(); }
 auto compile(Holder model, std::string name = "model") {
   auto call = [model](const auto&... args) mutable { return model(args...); };
-  return CompiledFunction<decltype(call)>(Compiled::Kind::Model, std::move(name), std::move(call));
+  return CompiledFunction<decltype(call)>(std::move(name), std::move(call));
 }
 
 } // namespace kiln::jit

@@ -62,8 +62,8 @@ Tensor scalar_operand(Scalar value, DType dtype) {
   if (Trace::current())
     return apply("constant", std::span<const Tensor>{},
                  {{"dtype", std::string(name(dtype))}, {"shape", std::vector<std::int64_t>{}}, {"value", value.to<double>()}});
-  runtime::BufferPtr buffer = runtime::allocate(8);
-  auto put = [&]<class T>(T number) { std::memcpy(buffer->data(), &number, sizeof number); };
+  runtime::Buffer buffer = runtime::Buffer::allocate(8);
+  auto put = [&]<class T>(T number) { std::memcpy(buffer.data(), &number, sizeof number); };
   switch (dtype) {
   case DType::Float32: put(value.to<float>()); break;
   case DType::Float64: put(value.to<double>()); break;

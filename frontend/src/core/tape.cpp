@@ -177,16 +177,16 @@ std::vector<Tensor> run_program(const ir::Program& program, std::span<const Tens
   }
   const CompiledProgram compiled = load_program(program);
   std::vector<void*> in, out;
-  std::vector<runtime::BufferPtr> keep;
+  std::vector<runtime::Buffer> keep;
   for (const Tensor& x : inputs) {
     keep.push_back(host_value(x));
-    in.push_back(keep.back()->data());
+    in.push_back(keep.back().data());
   }
   std::vector<Tensor> results;
   for (ir::ValueId v : program.outputs) {
     const TensorType& type = program.values[v];
-    results.push_back(make_tensor(type, runtime::allocate(static_cast<std::size_t>(type.bytes()))));
-    out.push_back(results.back().impl()->storage->buffer->data());
+    results.push_back(make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()))));
+    out.push_back(results.back().impl()->storage->buffer.data());
   }
   compiled.forward->run(in, out);
   return results;

@@ -10,7 +10,7 @@
 
 namespace kiln::internal {
 
-Tensor make_tensor(TensorType type, runtime::BufferPtr buffer) {
+Tensor make_tensor(TensorType type, runtime::Buffer buffer) {
   auto storage = std::make_shared<Storage>();
   storage->type = type;
   storage->buffer = std::move(buffer);
@@ -127,13 +127,13 @@ void write(const Tensor& x, const Tensor& value) {
     return;
   }
   ++storage->version;
-  if (storage->pinned && storage->buffer.use_count() == 1)
-    std::memcpy(storage->buffer->data(), source.buffer->data(), static_cast<std::size_t>(storage->type.bytes()));
+  if (storage->pinned && storage->buffer.unique())
+    std::memcpy(storage->buffer.data(), source.buffer.data(), static_cast<std::size_t>(storage->type.bytes()));
   else
     storage->buffer = source.buffer;
 }
 
-runtime::BufferPtr host_value(const Tensor& x) {
+runtime::Buffer host_value(const Tensor& x) {
   if (Trace* trace = Trace::current()) {
     const Tensor value = read(x);
     if (trace->knows(*value.impl()->storage) || !value.impl()->storage->buffer) {

@@ -19,7 +19,7 @@ struct TapeNode;
 
 struct Storage : std::enable_shared_from_this<Storage> {
   TensorType type;
-  runtime::BufferPtr buffer; ///< null while the value exists only in a trace
+  runtime::Buffer buffer; ///< empty while the value exists only in a trace
   std::uint32_t version = 0;
   std::string name;    ///< "fc1.weight": in dumps
   std::atomic<std::uint32_t> plans{0}; ///< references held by compiled programs (Plan)
@@ -61,7 +61,7 @@ struct TensorImpl {
 };
 
 /// A whole tensor over a new storage.
-Tensor make_tensor(TensorType type, runtime::BufferPtr buffer);
+Tensor make_tensor(TensorType type, runtime::Buffer buffer);
 /// Another view of x: the lens grows by one op. Reshape, transpose and slice of a whole tensor share its storage.
 Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs);
 /// The value behind x as a whole tensor (x itself when it has no lens).
@@ -69,7 +69,7 @@ Tensor read(const Tensor& x);
 /// Gives the storage behind x the value of `value`, which has x's type; views write through.
 void write(const Tensor& x, const Tensor& value);
 /// The bytes of x on the host, contiguous. Under capture this runs what was recorded so far.
-runtime::BufferPtr host_value(const Tensor& x);
+runtime::Buffer host_value(const Tensor& x);
 
 /// Throws Error("op: argument is undefined").
 const TensorImpl& checked(const Tensor& x, const char* op = "tensor");

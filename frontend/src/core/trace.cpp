@@ -101,7 +101,7 @@ ir::ValueId Trace::value_of(const Tensor& whole) {
 }
 
 Tensor Trace::tensor_of(ir::ValueId value) {
-  Tensor x = make_tensor(values_[value].type, nullptr);
+  Tensor x = make_tensor(values_[value].type, {});
   x.impl()->storage->trace = serial_;
   x.impl()->storage->value = value;
   created_.push_back(x.impl()->storage);
@@ -293,6 +293,18 @@ std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const st
   return {};
 }
 
+namespace {
+// Whether nobody but the returned handles will see this storage's value.
+bool only_returned(const std::vector<Tensor>& returned, const StoragePtr& storage) {
+  long handles = 0;
+  const Tensor* one = nullptr;
+  for (const Tensor& x : returned)
+    if (x.impl()->storage == storage) ++handles, one = &x;
+  // The storage is held by one impl and by the caller's own reference.
+  return one && storage.use_count() == 2 && one->impl().use_count() == handles;
+}
+} // namespace
+
 Recording Trace::finish(const std::vector<Tensor>& returned) {
   Recording recording;
   std::vector<ir::ValueId> returned_values;
@@ -352,10 +364,7 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   for (const auto& weak : created_) {
     const StoragePtr storage = weak.lock();
     if (!storage || storage->trace != serial_) continue;
-    // Alive after the call, or only because it is being returned?
-    long held = 1;
-    for (const Tensor& x : returned) held += x.impl()->storage == storage;
-    if (storage.use_count() <= held) continue;
+    if (only_returned(returned, storage)) continue;
     recording.targets.push_back({.source = source_of(storage->value), .storage = storage});
   }
   // State is updated in its own buffer, when nothing else wants the old value.

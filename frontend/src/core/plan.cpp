@@ -1,0 +1,270 @@
+// Replaying a recording. What happens here is the cost of a compiled call beyond its kernels: no allocation but that
+// of the results, no lock, no hash.
+#include "core/plan.h"
+
+#include "core/random.h"
+#include "kiln/ops.h"
+
+#include <cstring>
+
+namespace kiln::internal {
+
+// Backward of a compiled call: residuals saved by the forward half, then the seeds.
+class PlanNode : public TapeNode {
+public:
+  PlanNode(std::shared_ptr<const Plan> plan, std::vector<runtime::Buffer> residuals)
+      : plan_(std::move(plan)), residuals_(std::move(residuals)) {}
+  std::string name() const override { return "CompiledBackward"; }
+  void release() override {
+    released_ = true;
+    residuals_.clear();
+  }
+  std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) override {
+    if (released_)
+      fail("backward: Trying to backward through the graph a second time (a compiled call has freed its saved "
+           "tensors); pass retain_graph=true the first time");
+    if (create_graph) fail("backward: create_graph through a compiled call is not supported; call the model eagerly");
+    std::vector<void*> in, out;
+    std::vector<Tensor> seeds, results;
+    for (const auto& buffer : residuals_) in.push_back(buffer.data());
+    for (std::uint32_t place : plan_->joint_results_) {
+      const Tensor& gradient = gradients[place];
+      seeds.push_back(gradient.defined() ? read(gradient)
+                                         : zeros(outputs[place].shape, TensorOptions(outputs[place].dtype)));
+      in.push_back(host_value(seeds.back()).data());
+    }
+    std::vector<Tensor> by_input(inputs.size());
+    const auto& artifact = plan_->compiled_.backward->artifact();
+    for (std::size_t i = 0; i < plan_->joint_inputs_.size(); ++i) {
+      const TensorType& type = artifact.slots[static_cast<std::size_t>(artifact.inputs) + i].type;
+      by_input[i] = make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes())));
+      out.push_back(by_input[i].impl()->storage->buffer.data());
+    }
+    plan_->compiled_.backward->run(in, out);
+    for (std::size_t i = 0; i < plan_->joint_inputs_.size(); ++i)
+      if (const std::int64_t alias = plan_->compiled_.backward->output_alias(i); alias >= 0)
+        std::memcpy(out[i], static_cast<std::size_t>(alias) < in.size() ? in[static_cast<std::size_t>(alias)]
+                                                                       : out[static_cast<std::size_t>(alias) - in.size()],
+                    static_cast<std::size_t>(by_input[i].impl()->type.bytes()));
+    return by_input;
+  }
+
+private:
+  std::shared_ptr<const Plan> plan_;
+  std::vector<runtime::Buffer> residuals_;
+  bool released_ = false;
+};
+
+Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(recording_.program) {
+  make_joint();
+  compiled_ = load_program(program_);
+  donated_input_.assign(recording_.program.outputs.size(), -1);
+  for (const auto& [output, input] : recording_.program.donations) donated_input_[output] = input;
+  for (const InputSource& source : recording_.inputs)
+    if (source.storage) hold(source.storage);
+  for (const Target& target : recording_.targets)
+    if (target.storage) hold(target.storage);
+  for (const GradSlot& slot : recording_.grads) {
+    hold(slot.leaf);
+    if (slot.before) hold(slot.before);
+  }
+  epoch_ = structure_epoch.load(std::memory_order_relaxed);
+}
+
+void Plan::hold(const StoragePtr& storage) {
+  storage->plans.fetch_add(1, std::memory_order_relaxed);
+  held_.push_back(storage);
+}
+
+Plan::~Plan() {
+  for (const StoragePtr& storage : held_) storage->plans.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// When results carry gradient, the program is extended by seeds and a `gradient` call; the compiler cuts it in two.
+void Plan::make_joint() {
+  for (std::uint32_t i = 0; i < recording_.returned.size(); ++i)
+    if (recording_.returned_needs_grad[i] && !recording_.returned[i].is_input) joint_results_.push_back(i);
+  if (joint_results_.empty()) return;
+  for (std::uint32_t i = 0; i < recording_.inputs.size(); ++i)
+    if (recording_.inputs[i].needs_grad) joint_inputs_.push_back(i);
+  const auto base = program_.inputs;
+  const auto count = static_cast<std::uint32_t>(joint_results_.size());
+  program_.forwardInputs = base;
+  program_.forwardOutputs = static_cast<std::uint32_t>(program_.outputs.size());
+  auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
+  for (auto& call : program_.calls) {
+    for (auto& v : call.operands) v = moved(v);
+    for (auto& v : call.results) v = moved(v);
+  }
+  for (auto& v : program_.outputs) v = moved(v);
+  std::vector<TensorType> seed_types;
+  std::vector<ir::ValueId> operands;
+  for (std::uint32_t place : joint_results_) {
+    seed_types.push_back(recording_.returned_types[place]);
+    operands.push_back(program_.outputs[recording_.returned[place].index]);
+  }
+  program_.values.insert(program_.values.begin() + base, seed_types.begin(), seed_types.end());
+  program_.inputs += count;
+  program_.inputNames.resize(base);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    operands.push_back(base + i);
+    program_.inputNames.push_back("grad" + std::to_string(i));
+  }
+  for (std::uint32_t input : joint_inputs_) operands.push_back(input);
+  for (ir::ValueId gradient :
+       program_.add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(count)}}))
+    program_.outputs.push_back(gradient);
+}
+
+std::string Plan::stale() {
+  for (const GradSlot& slot : recording_.grads) {
+    if (!slot.read_first) continue;
+    const Tensor& now = slot.leaf->grad;
+    if (now.defined() != (slot.before != nullptr) || (now.defined() && now.impl()->storage != slot.before))
+      return "the gradient of " + (slot.leaf->name.empty() ? "a parameter" : slot.leaf->name) + " was " +
+             (slot.before ? "another tensor" : "undefined");
+  }
+  for (const InputSource& source : recording_.inputs)
+    if (source.storage && static_cast<std::uint32_t>(source.storage.use_count()) <=
+                              2 * source.storage->plans.load(std::memory_order_relaxed))
+      return "a tensor that the function used was replaced by another";
+  const std::uint64_t epoch = structure_epoch.load(std::memory_order_relaxed);
+  if (epoch == epoch_) return {};
+  for (const auto& guard : recording_.guards)
+    if (!guard->holds()) return guard->describe();
+  for (const InputSource& source : recording_.inputs)
+    if (source.storage && source.storage->needs_grad() != source.needs_grad)
+      return "requires_grad of " + (source.name.empty() ? "a tensor" : source.name) + " was " +
+             (source.needs_grad ? "true" : "false");
+  epoch_ = epoch;
+  return {};
+}
+
+std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
+  constexpr std::size_t kInline = 64;
+  const std::size_t input_count = recording_.inputs.size();
+  const runtime::Executable& executable = *compiled_.forward;
+  const auto& artifact = executable.artifact();
+  const auto output_count = static_cast<std::size_t>(artifact.outputs);
+
+  void* inline_pointers[kInline];
+  std::vector<void*> more;
+  if (input_count + output_count > kInline) more.resize(input_count + output_count);
+  void** in = more.empty() ? inline_pointers : more.data();
+  void** out = in + input_count;
+  std::int64_t random[2];
+  double numbers[kInline];
+  std::size_t number_count = 0;
+
+  for (std::size_t i = 0; i < input_count; ++i) {
+    const InputSource& source = recording_.inputs[i];
+    switch (source.kind) {
+    case InputSource::Kind::State: in[i] = source.storage->buffer.data(); break;
+    case InputSource::Kind::Argument: in[i] = arguments[source.argument].impl()->storage->buffer.data(); break;
+    case InputSource::Kind::Number: {
+      double& slot = numbers[number_count++ % kInline];
+      if (source.type.dtype == DType::Float32) {
+        const auto narrow = static_cast<float>(*source.number);
+        std::memcpy(&slot, &narrow, sizeof narrow);
+      } else slot = *source.number;
+      in[i] = &slot;
+      break;
+    }
+    case InputSource::Kind::Random: {
+      const RandomState state = advance_random_state(recording_.random_draws);
+      random[0] = static_cast<std::int64_t>(state.seed);
+      random[1] = static_cast<std::int64_t>(state.offset);
+      in[i] = random;
+      break;
+    }
+    }
+  }
+  // Outputs: state is written in place unless somebody else holds its buffer; the rest is new memory.
+  std::vector<runtime::Buffer> outputs(output_count);
+  for (std::size_t i = 0; i < output_count; ++i) {
+    const std::int64_t input = i < donated_input_.size() ? donated_input_[i] : -1;
+    if (input >= 0) {
+      const InputSource& source = recording_.inputs[static_cast<std::size_t>(input)];
+      runtime::Buffer& buffer = source.storage->buffer;
+      if (!buffer.unique()) {
+        runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
+        std::memcpy(copy.data(), buffer.data(), buffer.size());
+        buffer = std::move(copy);
+        in[input] = buffer.data();
+      }
+      out[i] = in[input];
+      continue;
+    }
+    const std::int64_t alias = executable.output_alias(i);
+    if (alias >= 0) {
+      out[i] = nullptr;
+      continue;
+    }
+    outputs[i] = runtime::Buffer::allocate(
+        static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes()));
+    out[i] = outputs[i].data();
+  }
+  executable.run({in, input_count}, {out, output_count});
+
+  auto input_buffer = [&](std::size_t i) -> runtime::Buffer {
+    const InputSource& source = recording_.inputs[i];
+    if (source.kind == InputSource::Kind::State) return source.storage->buffer;
+    if (source.kind == InputSource::Kind::Argument) return arguments[source.argument].impl()->storage->buffer;
+    runtime::Buffer copy = runtime::Buffer::allocate(static_cast<std::size_t>(source.type.bytes()));
+    std::memcpy(copy.data(), in[i], copy.size());
+    return copy;
+  };
+  for (std::size_t i = 0; i < output_count; ++i) {
+    if (outputs[i]) continue;
+    std::int64_t from = i < donated_input_.size() && donated_input_[i] >= 0 ? donated_input_[i] : executable.output_alias(i);
+    outputs[i] = from < static_cast<std::int64_t>(input_count) ? input_buffer(static_cast<std::size_t>(from))
+                                                               : outputs[static_cast<std::size_t>(from) - input_count];
+  }
+  auto buffer_of = [&](const ValueSource& source) {
+    return source.is_input ? input_buffer(source.index) : outputs[source.index];
+  };
+
+  std::vector<Tensor> results;
+  results.reserve(recording_.returned.size());
+  for (std::size_t i = 0; i < recording_.returned.size(); ++i)
+    results.push_back(make_tensor(recording_.returned_types[i], buffer_of(recording_.returned[i])));
+  // Values first, then assignments: a target may be another target's source.
+  std::vector<runtime::Buffer> values;
+  for (const Target& target : recording_.targets)
+    values.push_back(target.donated ? runtime::Buffer{} : buffer_of(target.source));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Target& target = recording_.targets[i];
+    Storage& storage = target.storage ? *target.storage : *arguments[target.argument].impl()->storage;
+    ++storage.version;
+    if (target.donated) continue;
+    if (storage.pinned && storage.buffer.unique()) std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
+    else storage.buffer = std::move(values[i]);
+  }
+  for (const GradSlot& slot : recording_.grads) slot.leaf->grad = slot.after;
+
+  if (!joint_results_.empty() && GradMode::is_enabled()) {
+    std::vector<runtime::Buffer> residuals;
+    for (std::int32_t place : compiled_.residuals)
+      residuals.push_back(place >= 0 ? input_buffer(static_cast<std::size_t>(place))
+                                     : outputs[recording_.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
+    auto node = std::make_shared<PlanNode>(shared_from_this(), std::move(residuals));
+    for (std::uint32_t input : joint_inputs_) {
+      const InputSource& source = recording_.inputs[input];
+      if (source.kind == InputSource::Kind::Argument) node->inputs.push_back(gradient_edge(arguments[source.argument]));
+      else {
+        auto impl = std::make_shared<TensorImpl>();
+        impl->storage = source.storage;
+        node->inputs.push_back(gradient_edge(Tensor(std::move(impl))));
+      }
+    }
+    for (std::uint32_t i = 0; i < results.size(); ++i) node->outputs.push_back(recording_.returned_types[i]);
+    for (std::uint32_t place : joint_results_) {
+      Storage& storage = *results[place].impl()->storage;
+      storage.grad_fn = node;
+      storage.grad_output = place;
+    }
+  }
+  return results;
+}
+
+} // namespace kiln::internal
