@@ -31,8 +31,8 @@ void set_num_threads(int threads);
 int get_num_threads();
 
 namespace autograd {
-/// Gradients of `outputs` by `inputs`, returned and not accumulated. An input that the outputs do not depend on is an
-/// Error unless allow_unused, then an undefined tensor.
+/// Gradients of `outputs` by `inputs`, returned and not accumulated. An input that the outputs do not depend
+/// on is an Error unless allow_unused, then an undefined tensor.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& grad_outputs = {}, std::optional<bool> retain_graph = {},
                          bool create_graph = false, bool allow_unused = false);

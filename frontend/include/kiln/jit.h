@@ -19,9 +19,9 @@ enum class Stage { Captured, Differentiated, Decomposed, Simplified, LaidOut, Fu
 /// One kernel of a compiled program.
 struct Kernel {
   std::string name, kind, location, source;
-  std::vector<std::string> ops;   ///< what was fused
+  std::vector<std::string> ops; ///< what was fused
   std::int64_t bytes = 0, flops = 0;
-  double microseconds = 0;        ///< of one run; 0 unless profiled
+  double microseconds = 0; ///< of one run; 0 unless profiled
 };
 
 /// Sizes of a compiled program's buffers in bytes.
@@ -40,7 +40,8 @@ public:
   std::string explain() const;
   /// The IR of the program that ran last, at a stage. Throws Error before the first call.
   std::string ir(Stage stage) const;
-  /// The kernels of the program that ran last, in launch order. `profile_runs` > 0 times them on copies of its state.
+  /// The kernels of the program that ran last, in launch order. `profile_runs` > 0 times them on copies of
+  /// its state.
   std::vector<Kernel> kernels(int profile_runs = 0) const;
   Memory memory() const;
   /// Writes the IR of every stage and every kernel's source below `directory`, which is created.
@@ -58,35 +59,50 @@ private:
 
 namespace detail {
 template <class T> void collect(std::vector<Tensor>& tensors, std::string& constants, const T& value) {
-  if constexpr (std::is_convertible_v<const T&, const Tensor&>) tensors.push_back(value);
-  else if constexpr (std::is_arithmetic_v<T>) constants += std::to_string(value) + ";";
-  else for (const Tensor& tensor : value) tensors.push_back(tensor);
+  if constexpr (std::is_convertible_v<const T&, const Tensor&>)
+    tensors.push_back(value);
+  else if constexpr (std::is_arithmetic_v<T>)
+    constants += std::to_string(value) + ";";
+  else
+    for (const Tensor& tensor : value)
+      tensors.push_back(tensor);
 }
-template <class T> std::decay_t<T> rebuild(const std::vector<Tensor>& tensors, std::size_t& next, const T& like) {
-  if constexpr (std::is_convertible_v<const T&, const Tensor&>) return tensors[next++];
-  else if constexpr (std::is_arithmetic_v<T>) return like;
+template <class T>
+std::decay_t<T> rebuild(const std::vector<Tensor>& tensors, std::size_t& next, const T& like) {
+  if constexpr (std::is_convertible_v<const T&, const Tensor&>)
+    return tensors[next++];
+  else if constexpr (std::is_arithmetic_v<T>)
+    return like;
   else {
     std::decay_t<T> list = like;
-    for (Tensor& tensor : list) tensor = tensors[next++];
+    for (Tensor& tensor : list)
+      tensor = tensors[next++];
     return list;
   }
 }
 template <class R> std::vector<Tensor> flatten(R&& result) {
   using T = std::decay_t<R>;
-  if constexpr (std::is_same_v<T, Tensor>) return {std::forward<R>(result)};
-  else if constexpr (std::is_same_v<T, std::vector<Tensor>>) return std::forward<R>(result);
-  else return std::apply([](auto&&... parts) { return std::vector<Tensor>{parts...}; }, std::forward<R>(result));
+  if constexpr (std::is_same_v<T, Tensor>)
+    return {std::forward<R>(result)};
+  else if constexpr (std::is_same_v<T, std::vector<Tensor>>)
+    return std::forward<R>(result);
+  else
+    return std::apply([](auto&&... parts) { return std::vector<Tensor>{parts...}; }, std::forward<R>(result));
 }
 template <class R> R unflatten(std::vector<Tensor>&& results) {
-  if constexpr (std::is_same_v<R, Tensor>) return std::move(results.at(0));
-  else if constexpr (std::is_same_v<R, std::vector<Tensor>>) return std::move(results);
-  else return [&]<std::size_t... i>(std::index_sequence<i...>) { return R{results.at(i)...}; }(
-                  std::make_index_sequence<std::tuple_size_v<R>>{});
+  if constexpr (std::is_same_v<R, Tensor>)
+    return std::move(results.at(0));
+  else if constexpr (std::is_same_v<R, std::vector<Tensor>>)
+    return std::move(results);
+  else
+    return [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return R{results.at(i)...};
+    }(std::make_index_sequence<std::tuple_size_v<R>>{});
 }
 } // namespace detail
 
-/// A compiled function; copies share what was compiled. Arguments: tensors, lists of tensors, and numbers (a program
-/// for each value of those); result: a tensor, a list or tuple of tensors, or nothing.
+/// A compiled function; copies share what was compiled. Arguments: tensors, lists of tensors, and numbers (a
+/// program for each value of those); result: a tensor, a list or tuple of tensors, or nothing.
 template <class F> class CompiledFunction : public Compiled {
 public:
   CompiledFunction(std::string name, F function)
@@ -101,14 +117,17 @@ public:
     auto body = [&](const std::vector<Tensor>& traced) -> std::vector<Tensor> {
       std::size_t next = 0;
       std::tuple<Args...> rebuilt{detail::rebuild(traced, next, args)...};
-      if constexpr (std::is_void_v<R>) return std::apply(*function_, rebuilt), std::vector<Tensor>{};
-      else return detail::flatten(std::apply(*function_, rebuilt));
+      if constexpr (std::is_void_v<R>)
+        return std::apply(*function_, rebuilt), std::vector<Tensor>{};
+      else
+        return detail::flatten(std::apply(*function_, rebuilt));
     };
-    auto results = run(tensors, constants,
-                       [](void* context, const std::vector<Tensor>& traced) {
-                         return (*static_cast<decltype(body)*>(context))(traced);
-                       },
-                       &body);
+    auto results = run(
+        tensors, constants,
+        [](void* context, const std::vector<Tensor>& traced) {
+          return (*static_cast<decltype(body)*>(context))(traced);
+        },
+        &body);
     if constexpr (!std::is_void_v<R>) return detail::unflatten<R>(std::move(results));
   }
 
@@ -116,8 +135,8 @@ private:
   std::shared_ptr<F> function_;
 };
 
-/// Compiles a function: a lambda that is a whole training step (forward, backward(), optimizer.step()) becomes one
-/// program that updates the state it uses in place.
+/// Compiles a function: a lambda that is a whole training step (forward, backward(), optimizer.step())
+/// becomes one program that updates the state it uses in place.
 template <class F>
   requires(!requires(F f) { f.ptr(); })
 CompiledFunction<F> compile(F function, std::string name = "step") {

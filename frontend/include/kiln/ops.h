@@ -1,5 +1,6 @@
-// Free functions in ATen's names and argument order. Each is declared once for tensors; scalars on either side of an
-// operator follow PyTorch's promotion rules (a Scalar never widens the tensor within its kind of number).
+// Free functions in ATen's names and argument order. Each is declared once for tensors; scalars on either
+// side of an operator follow PyTorch's promotion rules (a Scalar never widens the tensor within its kind of
+// number).
 #pragma once
 
 #include "kiln/tensor.h"
@@ -39,8 +40,8 @@ class TensorData {
 public:
   template <class T>
     requires std::is_arithmetic_v<T>
-  TensorData(T value) : scalar_(value), boolean_(std::is_same_v<T, bool>), floating_(std::is_floating_point_v<T>),
-                        double_(std::is_same_v<T, double>) {}
+  TensorData(T value)
+      : scalar_(value), boolean_(std::is_same_v<T, bool>), floating_(std::is_floating_point_v<T>) {}
   TensorData(std::initializer_list<TensorData> list) : list_(list), is_list_(true) {}
   template <class T>
     requires std::is_arithmetic_v<T>
@@ -48,13 +49,15 @@ public:
   Tensor make(const TensorOptions& options) const; ///< throws Error when rows differ in length
 
 private:
-  void fill(std::vector<double>& values, std::vector<std::int64_t>& integers, std::size_t depth, const Shape& shape,
-            bool& floating, bool& boolean) const;
+  void fill(std::vector<double>& values, std::vector<std::int64_t>& integers, std::size_t depth,
+            const Shape& shape, bool& floating, bool& boolean) const;
   Scalar scalar_;
   std::vector<TensorData> list_;
-  bool is_list_ = false, boolean_ = false, floating_ = false, double_ = false;
+  bool is_list_ = false, boolean_ = false, floating_ = false;
 };
-inline Tensor tensor(const TensorData& data, const TensorOptions& options = {}) { return data.make(options); }
+inline Tensor tensor(const TensorData& data, const TensorOptions& options = {}) {
+  return data.make(options);
+}
 inline Tensor tensor(std::initializer_list<TensorData> data, const TensorOptions& options = {}) {
   return TensorData(data).make(options);
 }
@@ -107,8 +110,8 @@ Tensor minimum(const Tensor& x, const Tensor& y);
 Tensor clamp(const Tensor& x, std::optional<Scalar> min = {}, std::optional<Scalar> max = {});
 Tensor clamp_min(const Tensor& x, Scalar min);
 Tensor clamp_max(const Tensor& x, Scalar max);
-#define KILN_COMPARISON(name)                                                                                          \
-  Tensor name(const Tensor& x, const Tensor& y);                                                                       \
+#define KILN_COMPARISON(name)                                                                                \
+  Tensor name(const Tensor& x, const Tensor& y);                                                             \
   Tensor name(const Tensor& x, Scalar y);
 KILN_COMPARISON(eq)
 KILN_COMPARISON(ne)
@@ -124,9 +127,13 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value);
 Tensor detach(const Tensor& x);
 Tensor dropout(const Tensor& x, double p, bool train);
 
-#define KILN_OPERATOR(symbol, function)                                                                                \
-  inline Tensor operator symbol(const Tensor& x, const Tensor& y) { return function(x, y); }                           \
-  inline Tensor operator symbol(const Tensor& x, Scalar y) { return function(x, y); }
+#define KILN_OPERATOR(symbol, function)                                                                      \
+  inline Tensor operator symbol(const Tensor& x, const Tensor& y) {                                          \
+    return function(x, y);                                                                                   \
+  }                                                                                                          \
+  inline Tensor operator symbol(const Tensor& x, Scalar y) {                                                 \
+    return function(x, y);                                                                                   \
+  }
 KILN_OPERATOR(+, add)
 KILN_OPERATOR(-, sub)
 KILN_OPERATOR(*, mul)
@@ -138,11 +145,17 @@ KILN_OPERATOR(<=, le)
 KILN_OPERATOR(>, gt)
 KILN_OPERATOR(>=, ge)
 #undef KILN_OPERATOR
-inline Tensor operator+(Scalar x, const Tensor& y) { return add(y, x); }
+inline Tensor operator+(Scalar x, const Tensor& y) {
+  return add(y, x);
+}
 Tensor operator-(Scalar x, const Tensor& y);
-inline Tensor operator*(Scalar x, const Tensor& y) { return mul(y, x); }
+inline Tensor operator*(Scalar x, const Tensor& y) {
+  return mul(y, x);
+}
 Tensor operator/(Scalar x, const Tensor& y);
-inline Tensor operator!(const Tensor& x) { return logical_not(x); }
+inline Tensor operator!(const Tensor& x) {
+  return logical_not(x);
+}
 
 // Reductions and what is built around one.
 Tensor sum(const Tensor& x);
@@ -154,8 +167,12 @@ Tensor amax(const Tensor& x, IntArrayRef dims, bool keepdim = false);
 Tensor amin(const Tensor& x, IntArrayRef dims, bool keepdim = false);
 Tensor max(const Tensor& x);
 Tensor min(const Tensor& x);
-inline Tensor max(const Tensor& x, const Tensor& y) { return maximum(x, y); }
-inline Tensor min(const Tensor& x, const Tensor& y) { return minimum(x, y); }
+inline Tensor max(const Tensor& x, const Tensor& y) {
+  return maximum(x, y);
+}
+inline Tensor min(const Tensor& x, const Tensor& y) {
+  return minimum(x, y);
+}
 std::tuple<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false);
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false);
@@ -163,8 +180,8 @@ Tensor all(const Tensor& x);
 Tensor any(const Tensor& x);
 Tensor softmax(const Tensor& x, std::int64_t dim);
 Tensor log_softmax(const Tensor& x, std::int64_t dim);
-Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
-                  double eps = 1e-5);
+Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& weight = {},
+                  const Tensor& bias = {}, double eps = 1e-5);
 bool equal(const Tensor& x, const Tensor& y);
 bool allclose(const Tensor& x, const Tensor& y, double rtol = 1e-5, double atol = 1e-8);
 

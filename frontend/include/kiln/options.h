@@ -20,11 +20,12 @@ using std::optional;
 
 using ScalarType = DType;
 inline constexpr DType kFloat32 = DType::Float32, kFloat64 = DType::Float64, kBFloat16 = DType::BFloat16,
-                       kFloat16 = DType::Float16, kInt64 = DType::Int64, kInt32 = DType::Int32, kInt8 = DType::Int8,
-                       kUInt8 = DType::UInt8, kBool = DType::Bool;
-inline constexpr DType kFloat = kFloat32, kF32 = kFloat32, kDouble = kFloat64, kF64 = kFloat64, kLong = kInt64,
-                       kI64 = kInt64, kInt = kInt32, kI32 = kInt32, kByte = kUInt8, kU8 = kUInt8, kChar = kInt8,
-                       kI8 = kInt8, kHalf = kFloat16, kF16 = kFloat16, kBF16 = kBFloat16;
+                       kFloat16 = DType::Float16, kInt64 = DType::Int64, kInt32 = DType::Int32,
+                       kInt8 = DType::Int8, kUInt8 = DType::UInt8, kBool = DType::Bool;
+inline constexpr DType kFloat = kFloat32, kF32 = kFloat32, kDouble = kFloat64, kF64 = kFloat64,
+                       kLong = kInt64, kI64 = kInt64, kInt = kInt32, kI32 = kInt32, kByte = kUInt8,
+                       kU8 = kUInt8, kChar = kInt8, kI8 = kInt8, kHalf = kFloat16, kF16 = kFloat16,
+                       kBF16 = kBFloat16;
 std::ostream& operator<<(std::ostream& out, DType dtype);
 
 enum class DeviceType : std::uint8_t { CPU, CUDA };
@@ -56,9 +57,12 @@ public:
   template <class T>
     requires std::is_arithmetic_v<T>
   Scalar(T value) {
-    if constexpr (std::is_same_v<T, bool>) kind_ = Kind::Boolean, integer_ = value;
-    else if constexpr (std::is_integral_v<T>) kind_ = Kind::Integer, integer_ = static_cast<std::int64_t>(value);
-    else kind_ = Kind::Floating, floating_ = static_cast<double>(value);
+    if constexpr (std::is_same_v<T, bool>)
+      kind_ = Kind::Boolean, integer_ = value;
+    else if constexpr (std::is_integral_v<T>)
+      kind_ = Kind::Integer, integer_ = static_cast<std::int64_t>(value);
+    else
+      kind_ = Kind::Floating, floating_ = static_cast<double>(value);
   }
   Kind kind() const { return kind_; }
   bool is_floating_point() const { return kind_ == Kind::Floating; }
@@ -72,7 +76,8 @@ private:
   double floating_ = 0;
 };
 
-/// A borrowed list of integers: from one integer, braces, a vector or a shape. Does not own what it points to.
+/// A borrowed list of integers: from one integer, braces, a vector or a shape. Does not own what it points
+/// to.
 class IntArrayRef {
 public:
   IntArrayRef() = default;
@@ -106,9 +111,21 @@ public:
   TensorOptions(DType dtype) : dtype_(dtype) {}
   TensorOptions(Device device) : device_(device) {}
   TensorOptions(DeviceType device) : device_(device) {}
-  TensorOptions dtype(DType value) const { auto copy = *this; copy.dtype_ = value; return copy; }
-  TensorOptions device(Device value) const { auto copy = *this; copy.device_ = value; return copy; }
-  TensorOptions requires_grad(bool value = true) const { auto copy = *this; copy.grad_ = value; return copy; }
+  TensorOptions dtype(DType value) const {
+    auto copy = *this;
+    copy.dtype_ = value;
+    return copy;
+  }
+  TensorOptions device(Device value) const {
+    auto copy = *this;
+    copy.device_ = value;
+    return copy;
+  }
+  TensorOptions requires_grad(bool value) const {
+    auto copy = *this;
+    copy.grad_ = value;
+    return copy;
+  }
   DType dtype() const { return dtype_.value_or(kFloat32); }
   Device device() const { return device_.value_or(Device(kCPU)); }
   bool requires_grad() const { return grad_; }
@@ -120,8 +137,14 @@ private:
   std::optional<Device> device_;
   bool grad_ = false;
 };
-inline TensorOptions dtype(DType value) { return TensorOptions(value); }
-inline TensorOptions device(Device value) { return TensorOptions(value); }
-inline TensorOptions requires_grad(bool value = true) { return TensorOptions().requires_grad(value); }
+inline TensorOptions dtype(DType value) {
+  return TensorOptions(value);
+}
+inline TensorOptions device(Device value) {
+  return TensorOptions(value);
+}
+inline TensorOptions requires_grad(bool value = true) {
+  return TensorOptions().requires_grad(value);
+}
 
 } // namespace kiln

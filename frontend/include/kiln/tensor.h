@@ -1,4 +1,5 @@
-// Tensor: a reference-semantic handle, as LibTorch's. Copies alias; an undefined state exists; views write through.
+// Tensor: a reference-semantic handle, as LibTorch's. Copies alias; an undefined state exists; views write
+// through.
 #pragma once
 
 #include "kiln/options.h"
@@ -53,8 +54,8 @@ public:
   std::size_t element_size() const { return itemsize(dtype()); }
 
   // Values on the host. Under capture these run what was recorded so far and split the program.
-  template <class T = Scalar> T item() const;  ///< throws Error unless there is exactly one element
-  template <class T> T* data_ptr() const;      ///< throws Error when T is not the dtype; contiguous, row-major
+  template <class T = Scalar> T item() const; ///< throws Error unless there is exactly one element
+  template <class T> T* data_ptr() const;     ///< throws Error when T is not the dtype; contiguous, row-major
   void* data_ptr() const;
   std::string toString() const;
 
@@ -68,7 +69,8 @@ public:
   Tensor& mutable_grad();
   std::shared_ptr<Node> grad_fn() const;
   /// Accumulates d(this)/d(leaf) into grad() of every leaf. `gradient` is needed unless this has one element.
-  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false) const;
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
+                bool create_graph = false) const;
   Tensor detach() const; ///< shares memory, no gradient flows through
   Tensor& detach_();
   Tensor data() const { return detach(); }
@@ -260,7 +262,9 @@ using kiln::TensorIndex;
 } // namespace indexing
 
 template <> Scalar Tensor::item<Scalar>() const;
-template <class T> T Tensor::item() const { return item<Scalar>().to<T>(); }
+template <class T> T Tensor::item() const {
+  return item<Scalar>().to<T>();
+}
 template <> float* Tensor::data_ptr<float>() const;
 template <> double* Tensor::data_ptr<double>() const;
 template <> std::int64_t* Tensor::data_ptr<std::int64_t>() const;

@@ -12,7 +12,7 @@
 namespace kiln::internal {
 
 void fail(const std::string& text) {
-  const ir::Location where = caller_location();
+  const ir::Location where = resolve_location(caller_location());
   std::string place;
   if (!where.module.empty()) place = "in " + where.module;
   if (!where.file.empty())
@@ -27,8 +27,10 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
   std::vector<TensorType> more_types;
   std::vector<Tensor> more_values;
   if (operands.size() > kInline) more_types.resize(operands.size()), more_values.resize(operands.size());
-  const std::span<TensorType> types(more_types.empty() ? inline_types.data() : more_types.data(), operands.size());
-  const std::span<Tensor> values(more_values.empty() ? inline_values.data() : more_values.data(), operands.size());
+  const std::span<TensorType> types(more_types.empty() ? inline_types.data() : more_types.data(),
+                                    operands.size());
+  const std::span<Tensor> values(more_values.empty() ? inline_values.data() : more_values.data(),
+                                 operands.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!operands[i].defined())
       fail(std::string(op) + ": argument " + std::to_string(i + 1) + " is an undefined tensor");
@@ -47,7 +49,8 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
   if (GradMode::is_enabled() && is_floating(result.dtype) && op != "detach" && wants_gradient(values)) {
     auto program = std::make_shared<ir::Program>();
     std::vector<ir::ValueId> inputs;
-    for (const TensorType& type : types) inputs.push_back(program->add_input(type));
+    for (const TensorType& type : types)
+      inputs.push_back(program->add_input(type));
     program->outputs = program->add_call(op, std::move(inputs), std::move(attrs));
     std::string name(op);
     name[0] = static_cast<char>(std::toupper(name[0]));
@@ -61,18 +64,35 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
 Tensor scalar_operand(Scalar value, DType dtype) {
   if (Trace::current())
     return apply("constant", std::span<const Tensor>{},
-                 {{"dtype", std::string(name(dtype))}, {"shape", std::vector<std::int64_t>{}}, {"value", value.to<double>()}});
+                 {{"dtype", std::string(name(dtype))},
+                  {"shape", std::vector<std::int64_t>{}},
+                  {"value", value.to<double>()}});
   runtime::Buffer buffer = runtime::Buffer::allocate(8);
   auto put = [&]<class T>(T number) { std::memcpy(buffer.data(), &number, sizeof number); };
   switch (dtype) {
-  case DType::Float32: put(value.to<float>()); break;
-  case DType::Float64: put(value.to<double>()); break;
-  case DType::Int64: put(value.to<std::int64_t>()); break;
-  case DType::Int32: put(value.to<std::int32_t>()); break;
-  case DType::Int8: put(value.to<std::int8_t>()); break;
-  case DType::UInt8: put(value.to<std::uint8_t>()); break;
-  case DType::Bool: put(value.to<bool>()); break;
-  default: fail("scalar: dtype " + std::string(name(dtype)) + " is not supported yet");
+  case DType::Float32:
+    put(value.to<float>());
+    break;
+  case DType::Float64:
+    put(value.to<double>());
+    break;
+  case DType::Int64:
+    put(value.to<std::int64_t>());
+    break;
+  case DType::Int32:
+    put(value.to<std::int32_t>());
+    break;
+  case DType::Int8:
+    put(value.to<std::int8_t>());
+    break;
+  case DType::UInt8:
+    put(value.to<std::uint8_t>());
+    break;
+  case DType::Bool:
+    put(value.to<bool>());
+    break;
+  default:
+    fail("scalar: dtype " + std::string(name(dtype)) + " is not supported yet");
   }
   return make_tensor({dtype, {}}, std::move(buffer));
 }
@@ -81,15 +101,24 @@ DType promote(DType a, DType b) {
   if (a == b) return a;
   auto rank = [](DType d) { // bool < u8 < i8 < i32 < i64 < f16 < bf16 < f32 < f64
     switch (d) {
-    case DType::Bool: return 0;
-    case DType::UInt8: return 1;
-    case DType::Int8: return 2;
-    case DType::Int32: return 3;
-    case DType::Int64: return 4;
-    case DType::Float16: return 5;
-    case DType::BFloat16: return 6;
-    case DType::Float32: return 7;
-    case DType::Float64: return 8;
+    case DType::Bool:
+      return 0;
+    case DType::UInt8:
+      return 1;
+    case DType::Int8:
+      return 2;
+    case DType::Int32:
+      return 3;
+    case DType::Int64:
+      return 4;
+    case DType::Float16:
+      return 5;
+    case DType::BFloat16:
+      return 6;
+    case DType::Float32:
+      return 7;
+    case DType::Float64:
+      return 8;
     }
     return 8;
   };
@@ -101,9 +130,12 @@ DType promote(DType a, DType b) {
 
 DType promote(DType tensor, const Scalar& scalar) {
   switch (scalar.kind()) {
-  case Scalar::Kind::Floating: return is_floating(tensor) ? tensor : DType::Float32;
-  case Scalar::Kind::Integer: return tensor == DType::Bool ? DType::Int64 : tensor;
-  case Scalar::Kind::Boolean: return tensor;
+  case Scalar::Kind::Floating:
+    return is_floating(tensor) ? tensor : DType::Float32;
+  case Scalar::Kind::Integer:
+    return tensor == DType::Bool ? DType::Int64 : tensor;
+  case Scalar::Kind::Boolean:
+    return tensor;
   }
   return tensor;
 }
@@ -112,7 +144,8 @@ namespace {
 
 DType promote_tensors(const TensorType& a, const TensorType& b) {
   // A 0-d tensor does not widen a tensor of the same kind of number.
-  const bool same_kind = is_floating(a.dtype) == is_floating(b.dtype) && a.dtype != DType::Bool && b.dtype != DType::Bool;
+  const bool same_kind =
+      is_floating(a.dtype) == is_floating(b.dtype) && a.dtype != DType::Bool && b.dtype != DType::Bool;
   if (same_kind && a.shape.rank() == 0 && b.shape.rank() != 0) return b.dtype;
   if (same_kind && b.shape.rank() == 0 && a.shape.rank() != 0) return a.dtype;
   if (is_floating(a.dtype) && !is_floating(b.dtype)) return a.dtype;
@@ -120,7 +153,9 @@ DType promote_tensors(const TensorType& a, const TensorType& b) {
   return promote(a.dtype, b.dtype);
 }
 
-Tensor cast(const Tensor& x, DType dtype) { return x.dtype() == dtype ? x : x.to(dtype); }
+Tensor cast(const Tensor& x, DType dtype) {
+  return x.dtype() == dtype ? x : x.to(dtype);
+}
 
 // True division is in floating point; comparisons and the rest keep the common dtype.
 DType common(std::string_view op, DType dtype) {
@@ -131,7 +166,8 @@ DType common(std::string_view op, DType dtype) {
 
 Tensor apply_binary(std::string_view op, const Tensor& x, const Tensor& y) {
   const std::string text(op);
-  const DType dtype = common(op, promote_tensors(checked(x, text.c_str()).type, checked(y, text.c_str()).type));
+  const DType dtype =
+      common(op, promote_tensors(checked(x, text.c_str()).type, checked(y, text.c_str()).type));
   return apply(op, {cast(x, dtype), cast(y, dtype)});
 }
 

@@ -10,19 +10,21 @@ namespace kiln::internal {
 
 using Attributes = std::vector<ir::NamedAttr>;
 
-/// Applies an op of the kiln dialect. Infers the result type, evaluates or records, and extends the tape when a
-/// gradient will be wanted. Throws Error naming the op, what it got, the module and the user's line.
+/// Applies an op of the kiln dialect. Infers the result type, evaluates or records, and extends the tape when
+/// a gradient will be wanted. Throws Error naming the op, what it got, the module and the user's line.
 Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs = {});
 inline Tensor apply(std::string_view op, std::initializer_list<Tensor> operands, Attributes attrs = {}) {
   return apply(op, std::span(operands.begin(), operands.size()), std::move(attrs));
 }
 
-/// As `apply` for the elementwise ops of two operands, after promoting both to a common dtype (PyTorch's rules).
+/// As `apply` for the elementwise ops of two operands, after promoting both to a common dtype (PyTorch's
+/// rules).
 Tensor apply_binary(std::string_view op, const Tensor& x, const Tensor& y);
 Tensor apply_binary(std::string_view op, const Tensor& x, Scalar y);
 Tensor apply_binary(std::string_view op, Scalar x, const Tensor& y);
 
-/// A 0-d tensor of a number: an operand in eager mode (programs are not keyed by its value), a constant under capture.
+/// A 0-d tensor of a number: an operand in eager mode (programs are not keyed by its value), a constant under
+/// capture.
 Tensor scalar_operand(Scalar value, DType dtype);
 DType promote(DType a, DType b);
 /// dtype of an operation between a tensor and a Scalar.

@@ -1,6 +1,6 @@
-// Eager evaluation. Elementwise programs are one-dimensional and keyed by pattern, not by size: the iteration is
-// collapsed here, each operand is then either contiguous along the inner loop or one element for all of it, and outer
-// loops step the pointers.
+// Eager evaluation. Elementwise programs are one-dimensional and keyed by pattern, not by size: the iteration
+// is collapsed here, each operand is then either contiguous along the inner loop or one element for all of
+// it, and outer loops step the pointers.
 #include "core/eager.h"
 
 #include "core/programs.h"
@@ -19,32 +19,37 @@ constexpr std::size_t kMaxOperands = 8;
 // A content hash made on the way, so that a hit builds no Program. Two lanes of multiply and xorshift.
 struct KeyHasher {
   std::uint64_t a = 0x243f6a8885a308d3u, b = 0x13198a2e03707344u;
-  void add(std::uint64_t value) {
+  void mix(std::uint64_t value) {
     a = (a ^ value) * 0x9e3779b97f4a7c15u;
     a ^= a >> 29;
     b = (b + value) * 0xc2b2ae3d27d4eb4fu;
     b ^= b >> 31;
   }
-  void add(std::string_view text) {
-    add(text.size());
+  void text(std::string_view text) {
+    mix(text.size());
     while (!text.empty()) {
       std::uint64_t word = 0;
       const std::size_t n = std::min<std::size_t>(8, text.size());
       std::memcpy(&word, text.data(), n);
-      add(word);
+      mix(word);
       text.remove_prefix(n);
     }
   }
-  void add(const ir::Attr& attr) {
-    add(attr.index());
-    if (const auto* flag = std::get_if<bool>(&attr)) add(*flag);
-    else if (const auto* integer = std::get_if<std::int64_t>(&attr)) add(static_cast<std::uint64_t>(*integer));
-    else if (const auto* real = std::get_if<double>(&attr)) add(std::bit_cast<std::uint64_t>(*real));
-    else if (const auto* text = std::get_if<std::string>(&attr)) add(*text);
+  void attr(const ir::Attr& attr) {
+    mix(attr.index());
+    if (const auto* flag = std::get_if<bool>(&attr))
+      mix(*flag);
+    else if (const auto* integer = std::get_if<std::int64_t>(&attr))
+      mix(static_cast<std::uint64_t>(*integer));
+    else if (const auto* real = std::get_if<double>(&attr))
+      mix(std::bit_cast<std::uint64_t>(*real));
+    else if (const auto* word = std::get_if<std::string>(&attr))
+      text(*word);
     else {
       const auto& list = std::get<std::vector<std::int64_t>>(attr);
-      add(list.size());
-      for (std::int64_t value : list) add(static_cast<std::uint64_t>(value));
+      mix(list.size());
+      for (std::int64_t value : list)
+        mix(static_cast<std::uint64_t>(value));
     }
   }
   runtime::Key key() const { return {a ^ (b >> 7), b ^ (a << 11)}; }
@@ -62,13 +67,16 @@ const runtime::Executable& one_op(runtime::Key key, std::string_view op, const A
   ir::Program program;
   program.name = op;
   std::vector<ir::ValueId> operands;
-  for (const TensorType& type : types) operands.push_back(program.add_input(type));
+  for (const TensorType& type : types)
+    operands.push_back(program.add_input(type));
   program.outputs = program.add_call(op, std::move(operands), attrs);
   auto executable = load_program(program).forward;
-  return **(&one_op_programs().insert(key, std::make_unique<std::shared_ptr<runtime::Executable>>(executable)));
+  return **(
+      &one_op_programs().insert(key, std::make_unique<std::shared_ptr<runtime::Executable>>(executable)));
 }
 
-// The result's dimensions, collapsed: adjacent ones merge where every operand goes through both or through neither.
+// The result's dimensions, collapsed: adjacent ones merge where every operand goes through both or through
+// neither.
 struct Iteration {
   std::size_t rank = 0;
   std::array<std::int64_t, Shape::kMaxRank> sizes{};
@@ -86,9 +94,12 @@ Iteration collapse(const Shape& result, std::span<const Tensor> operands) {
       const std::size_t skipped = result.rank() - shape.rank();
       if (d >= skipped && shape[d - skipped] != 1) moves |= 1u << i;
     }
-    if (moves == previous) it.sizes[it.rank - 1] *= result[d];
-    else it.sizes[it.rank++] = result[d];
-    for (std::size_t i = 0; i < operands.size(); ++i) it.strides[i][it.rank - 1] = (moves >> i) & 1;
+    if (moves == previous)
+      it.sizes[it.rank - 1] *= result[d];
+    else
+      it.sizes[it.rank++] = result[d];
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      it.strides[i][it.rank - 1] = (moves >> i) & 1;
     previous = moves;
   }
   if (it.rank == 0) it.sizes[it.rank++] = 1;
@@ -112,20 +123,23 @@ runtime::Buffer elementwise(std::string_view op, const Attributes& attrs, std::s
   const std::size_t inner = it.rank - 1;
 
   KeyHasher hasher;
-  hasher.add(op);
-  for (const auto& attr : attrs) hasher.add(attr.value);
+  hasher.text(op);
+  for (const auto& attr : attrs)
+    hasher.attr(attr.value);
   std::array<TensorType, kMaxOperands> types;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const bool full = it.strides[i][inner] != 0;
     types[i].dtype = operands[i].impl()->type.dtype;
     if (full) types[i].shape = Shape{Shape::kDynamic};
-    hasher.add(static_cast<std::uint64_t>(types[i].dtype) * 2 + full);
+    hasher.mix(static_cast<std::uint64_t>(types[i].dtype) * 2 + full);
   }
   // All operands splat: give the first a dimension, so that there is a loop at all.
   bool any = false;
-  for (std::size_t i = 0; i < operands.size(); ++i) any |= types[i].shape.rank() != 0;
-  if (!any && !operands.empty()) types[0].shape = Shape{Shape::kDynamic}, hasher.add(1);
-  const runtime::Executable& program = one_op(hasher.key(), op, attrs, std::span(types.data(), operands.size()));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    any |= types[i].shape.rank() != 0;
+  if (!any && !operands.empty()) types[0].shape = Shape{Shape::kDynamic}, hasher.mix(1);
+  const runtime::Executable& program =
+      one_op(hasher.key(), op, attrs, std::span(types.data(), operands.size()));
 
   std::array<void*, kMaxOperands + 1> args;
   std::array<std::byte*, kMaxOperands + 1> base;
@@ -140,7 +154,8 @@ runtime::Buffer elementwise(std::string_view op, const Attributes& attrs, std::s
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       std::int64_t offset = 0;
-      for (std::size_t d = 0; d < inner; ++d) offset += index[d] * it.strides[i][d];
+      for (std::size_t d = 0; d < inner; ++d)
+        offset += index[d] * it.strides[i][d];
       args[i] = base[i] + offset * width[i];
     }
     args[operands.size()] =
@@ -164,22 +179,25 @@ runtime::Buffer evaluate(std::string_view op, const Attributes& attrs, std::span
   if (record->elementwise && operands.size() <= kMaxOperands) return elementwise(op, attrs, operands, result);
 
   KeyHasher hasher;
-  hasher.add(op);
-  for (const auto& attr : attrs) hasher.add(attr.name), hasher.add(attr.value);
+  hasher.text(op);
+  for (const auto& attr : attrs)
+    hasher.text(attr.name), hasher.attr(attr.value);
   std::vector<TensorType> types;
   std::vector<void*> inputs;
   for (const Tensor& x : operands) {
     const TensorType& type = x.impl()->type;
     types.push_back(type);
     inputs.push_back(x.impl()->storage->buffer.data());
-    hasher.add(static_cast<std::uint64_t>(type.dtype) + 16 * type.shape.rank());
-    for (std::int64_t d : type.shape) hasher.add(static_cast<std::uint64_t>(d));
+    hasher.mix(static_cast<std::uint64_t>(type.dtype) + 16 * type.shape.rank());
+    for (std::int64_t d : type.shape)
+      hasher.mix(static_cast<std::uint64_t>(d));
   }
   runtime::Buffer output = runtime::Buffer::allocate(static_cast<std::size_t>(result.bytes()));
   if (result.shape.numel() == 0) return output;
   const runtime::Executable& program = one_op(hasher.key(), op, attrs, types);
   // A program whose result is an input's memory under another shape writes nothing.
-  if (const std::int64_t alias = program.output_alias(0); alias >= 0 && alias < static_cast<std::int64_t>(operands.size()))
+  if (const std::int64_t alias = program.output_alias(0);
+      alias >= 0 && alias < static_cast<std::int64_t>(operands.size()))
     return operands[static_cast<std::size_t>(alias)].impl()->storage->buffer;
   void* out = output.data();
   program.run(inputs, std::span(&out, 1));

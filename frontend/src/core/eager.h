@@ -7,6 +7,6 @@ namespace kiln::internal {
 
 /// The value of one op call on concrete operands. `types` are the operands' types as the op sees them.
 runtime::Buffer evaluate(std::string_view op, const Attributes& attrs, std::span<const Tensor> operands,
-                            const TensorType& result);
+                         const TensorType& result);
 
 } // namespace kiln::internal

@@ -18,8 +18,8 @@ using namespace internal;
 
 namespace {
 
-// More specialisations than this of one function: the oldest is dropped, so that a shape that keeps varying does not
-// grow without bound.
+// More specialisations than this of one function: the oldest is dropped, so that a shape that keeps varying
+// does not grow without bound.
 constexpr std::size_t kMaxPlans = 32;
 
 struct Signature {
@@ -46,9 +46,11 @@ std::string describe(const Signature& signature) {
 }
 
 // First difference between what a plan was made for and what is asked for.
-std::string difference(const Signature& made, const std::vector<Tensor>& arguments, const std::string& constants) {
+std::string difference(const Signature& made, const std::vector<Tensor>& arguments,
+                       const std::string& constants) {
   if (made.types.size() != arguments.size())
-    return "number of arguments was " + std::to_string(made.types.size()) + ", is " + std::to_string(arguments.size());
+    return "number of arguments was " + std::to_string(made.types.size()) + ", is " +
+           std::to_string(arguments.size());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TensorType& now = arguments[i].impl()->type;
     if (!(made.types[i] == now))
@@ -56,8 +58,10 @@ std::string difference(const Signature& made, const std::vector<Tensor>& argumen
     if (made.needs_grad[i] != arguments[i].requires_grad())
       return "requires_grad of argument " + std::to_string(i) + " changed";
   }
-  if (made.constants != constants) return "a number among the arguments was " + made.constants + " is " + constants;
-  if (made.grad_mode != GradMode::is_enabled()) return made.grad_mode ? "gradients were enabled" : "gradients were disabled";
+  if (made.constants != constants)
+    return "a number among the arguments was " + made.constants + " is " + constants;
+  if (made.grad_mode != GradMode::is_enabled())
+    return made.grad_mode ? "gradients were enabled" : "gradients were disabled";
   return {};
 }
 
@@ -92,18 +96,22 @@ struct Compiled::State {
                               void* context, const std::string& reason);
 };
 
-Compiled::Compiled(std::string name) : state_(std::make_shared<State>()) { state_->name = std::move(name); }
+Compiled::Compiled(std::string name) : state_(std::make_shared<State>()) {
+  state_->name = std::move(name);
+}
 
-std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const std::string& constants, Body body,
-                                  void* context) const {
-  for (const Tensor& x : arguments) checked(x, state_->name.c_str());
+std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const std::string& constants,
+                                  Body body, void* context) const {
+  for (const Tensor& x : arguments)
+    checked(x, state_->name.c_str());
   // Inside another capture the function is part of that one's program.
   if (Trace::current()) return body(context, arguments);
   std::vector<Tensor> viewed;
   const std::vector<Tensor>* values = &arguments;
   for (const Tensor& x : arguments)
     if (!x.impl()->lens.empty()) {
-      for (const Tensor& y : arguments) viewed.push_back(read(y));
+      for (const Tensor& y : arguments)
+        viewed.push_back(read(y));
       values = &viewed;
       break;
     }
@@ -114,8 +122,9 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
     if (!fits(state.entries[i].signature, *values, constants)) continue;
     std::string stale = state.entries[i].plan->stale();
     if (stale.empty()) {
-      if (i) std::rotate(state.entries.begin(), state.entries.begin() + static_cast<std::ptrdiff_t>(i),
-                         state.entries.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      if (i)
+        std::rotate(state.entries.begin(), state.entries.begin() + static_cast<std::ptrdiff_t>(i),
+                    state.entries.begin() + static_cast<std::ptrdiff_t>(i) + 1);
       state.last = state.entries.front().plan;
       return state.last->run(*values);
     }
@@ -126,9 +135,12 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
   return state.capture(*values, constants, body, context, reason);
 }
 
-std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& arguments, const std::string& constants,
-                                             Body body, void* context, const std::string& reason) {
-  Signature signature{.constants = constants, .grad_mode = GradMode::is_enabled()};
+std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& arguments,
+                                             const std::string& constants, Body body, void* context,
+                                             const std::string& reason) {
+  Signature signature;
+  signature.constants = constants;
+  signature.grad_mode = GradMode::is_enabled();
   for (const Tensor& x : arguments) {
     signature.types.push_back(x.impl()->type);
     signature.needs_grad.push_back(x.requires_grad());
@@ -139,7 +151,8 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
   bool split = false;
   {
     Trace trace;
-    for (std::uint32_t i = 0; i < arguments.size(); ++i) trace.argument(arguments[i], i);
+    for (std::uint32_t i = 0; i < arguments.size(); ++i)
+      trace.argument(arguments[i], i);
     std::vector<Tensor> returned = body(context, arguments);
     for (const Tensor& x : returned)
       if (!x.defined()) fail(name + ": the compiled function returned an undefined tensor");
@@ -151,21 +164,26 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
     plan = std::make_shared<Plan>(std::move(recording));
     trace.commit();
   }
-  const double total = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const double total =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const CompiledProgram& compiled = plan->compiled();
   if (!splits || compiled.compiled || !lines.empty()) {
-    log.push_back("captured " + name + describe(signature) + ": " + std::to_string(plan->recording().program.calls.size()) +
-                  " ops, " + std::to_string(plan->recording().inputs.size()) + " inputs; " + reason);
-    log.push_back((compiled.compiled ? "compiled in " : "found compiled in ") + milliseconds(compiled.milliseconds) +
-                  " (capture and all " + milliseconds(total) + "): " +
-                  std::to_string(compiled.forward->artifact().kernels.size()) + " kernels" +
-                  (compiled.backward ? ", backward " + std::to_string(compiled.backward->artifact().kernels.size()) : ""));
+    log.push_back("captured " + name + describe(signature) + ": " +
+                  std::to_string(plan->recording().program.calls.size()) + " ops, " +
+                  std::to_string(plan->recording().inputs.size()) + " inputs; " + reason);
+    log.push_back((compiled.compiled ? "compiled in " : "found compiled in ") +
+                  milliseconds(compiled.milliseconds) + " (capture and all " + milliseconds(total) +
+                  "): " + std::to_string(compiled.forward->artifact().kernels.size()) + " kernels" +
+                  (compiled.backward
+                       ? ", backward " + std::to_string(compiled.backward->artifact().kernels.size())
+                       : ""));
     log.insert(log.end(), lines.begin(), lines.end());
   }
   ++captured;
   last = plan;
   splits |= split;
-  // A function that was split has host code between its programs: it is captured anew each time, its programs reused.
+  // A function that was split has host code between its programs: it is captured anew each time, its programs
+  // reused.
   if (!split) {
     entries.insert(entries.begin(), {std::move(signature), plan});
     if (entries.size() > kMaxPlans) entries.pop_back();
@@ -175,11 +193,14 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
 
 std::string Compiled::explain() const {
   std::string text;
-  for (const std::string& line : state_->log) text += line + "\n";
+  for (const std::string& line : state_->log)
+    text += line + "\n";
   return text.empty() ? state_->name + " has not been called yet\n" : text;
 }
 
-int Compiled::programs() const { return state_->captured; }
+int Compiled::programs() const {
+  return state_->captured;
+}
 
 namespace {
 const Plan& ran(const std::shared_ptr<Plan>& plan, const std::string& name) {

@@ -1,11 +1,13 @@
-// Where a call comes from: the running modules' names, and the first caller outside this library. Addresses become
-// files and lines through the compiler library's DWARF reader, which is only opened for an error or a compilation.
+// Where a call comes from: the running modules' names, and the first caller outside this library. Addresses
+// become files and lines through the compiler library's DWARF reader, which is only opened for an error or a
+// compilation.
 #include "core/trace.h"
 
 #include "kiln/internal/capture.h"
 #include "kiln/runtime/compiler_loader.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <execinfo.h>
 
 namespace kiln::internal {
@@ -23,10 +25,20 @@ const void* own_base() {
   return base;
 }
 
+// What the loader added to the addresses in the file: nothing for a program that is not position independent.
+std::uint64_t load_bias(const void* base) {
+  const auto& header = *static_cast<const Elf64_Ehdr*>(base);
+  return header.e_type == ET_EXEC ? 0 : reinterpret_cast<std::uint64_t>(base);
+}
+
 } // namespace
 
-ModuleScope::ModuleScope(const std::string* name) : name_(name), parent_(innermost) { innermost = this; }
-ModuleScope::~ModuleScope() { innermost = parent_; }
+ModuleScope::ModuleScope(const std::string* name) : name_(name), parent_(innermost) {
+  innermost = this;
+}
+ModuleScope::~ModuleScope() {
+  innermost = parent_;
+}
 
 std::string ModuleScope::path() {
   std::string path;
@@ -47,8 +59,24 @@ ir::Location caller_location() {
     if (!dladdr(frames[i], &info) || info.dli_fbase == own_base() || !info.dli_fname) continue;
     // The return address is behind the call: one byte back lies inside it. Resolved by `resolve_location`.
     location.file = "@" + std::string(info.dli_fname);
-    location.address = reinterpret_cast<std::uint64_t>(frames[i]) - 1 - reinterpret_cast<std::uint64_t>(info.dli_fbase);
+    location.address = reinterpret_cast<std::uint64_t>(frames[i]) - 1 - load_bias(info.dli_fbase);
     break;
+  }
+  return location;
+}
+
+// The compiler library reads DWARF; without it, or without debug information, there is no line to give.
+ir::Location resolve_location(ir::Location location) {
+  if (location.file.empty() || location.file.front() != '@') return location;
+  const std::string binary = location.file.substr(1);
+  location.file.clear();
+  using Symbolize =
+      bool (*)(const char* binary, std::uint64_t address, std::string* file, std::uint32_t* line);
+  try {
+    static const auto symbolize =
+        reinterpret_cast<Symbolize>(runtime::load_symbol("kiln-compiler", "kiln_symbolize"));
+    if (!symbolize(binary.c_str(), location.address, &location.file, &location.line)) location.file.clear();
+  } catch (const Error&) { // a deployed program may ship no compiler
   }
   return location;
 }

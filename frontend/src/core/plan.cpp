@@ -1,5 +1,5 @@
-// Replaying a recording. What happens here is the cost of a compiled call beyond its kernels: no allocation but that
-// of the results, no lock, no hash.
+// Replaying a recording. What happens here is the cost of a compiled call beyond its kernels: no allocation
+// but that of the results, no lock, no hash.
 #include "core/plan.h"
 
 #include "core/random.h"
@@ -21,12 +21,15 @@ public:
   }
   std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) override {
     if (released_)
-      fail("backward: Trying to backward through the graph a second time (a compiled call has freed its saved "
-           "tensors); pass retain_graph=true the first time");
-    if (create_graph) fail("backward: create_graph through a compiled call is not supported; call the model eagerly");
+      fail(
+          "backward: Trying to backward through the graph a second time (a compiled call has freed its saved "
+          "tensors); pass retain_graph=true the first time");
+    if (create_graph)
+      fail("backward: create_graph through a compiled call is not supported; call the model eagerly");
     std::vector<void*> in, out;
     std::vector<Tensor> seeds, results;
-    for (const auto& buffer : residuals_) in.push_back(buffer.data());
+    for (const auto& buffer : residuals_)
+      in.push_back(buffer.data());
     for (std::uint32_t place : plan_->joint_results_) {
       const Tensor& gradient = gradients[place];
       seeds.push_back(gradient.defined() ? read(gradient)
@@ -43,8 +46,10 @@ public:
     plan_->compiled_.backward->run(in, out);
     for (std::size_t i = 0; i < plan_->joint_inputs_.size(); ++i)
       if (const std::int64_t alias = plan_->compiled_.backward->output_alias(i); alias >= 0)
-        std::memcpy(out[i], static_cast<std::size_t>(alias) < in.size() ? in[static_cast<std::size_t>(alias)]
-                                                                       : out[static_cast<std::size_t>(alias) - in.size()],
+        std::memcpy(out[i],
+                    static_cast<std::size_t>(alias) < in.size()
+                        ? in[static_cast<std::size_t>(alias)]
+                        : out[static_cast<std::size_t>(alias) - in.size()],
                     static_cast<std::size_t>(by_input[i].impl()->type.bytes()));
     return by_input;
   }
@@ -59,7 +64,8 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
   make_joint();
   compiled_ = load_program(program_);
   donated_input_.assign(recording_.program.outputs.size(), -1);
-  for (const auto& [output, input] : recording_.program.donations) donated_input_[output] = input;
+  for (const auto& [output, input] : recording_.program.donations)
+    donated_input_[output] = input;
   for (const InputSource& source : recording_.inputs)
     if (source.storage) hold(source.storage);
   for (const Target& target : recording_.targets)
@@ -77,10 +83,12 @@ void Plan::hold(const StoragePtr& storage) {
 }
 
 Plan::~Plan() {
-  for (const StoragePtr& storage : held_) storage->plans.fetch_sub(1, std::memory_order_relaxed);
+  for (const StoragePtr& storage : held_)
+    storage->plans.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// When results carry gradient, the program is extended by seeds and a `gradient` call; the compiler cuts it in two.
+// When results carry gradient, the program is extended by seeds and a `gradient` call; the compiler cuts it
+// in two.
 void Plan::make_joint() {
   for (std::uint32_t i = 0; i < recording_.returned.size(); ++i)
     if (recording_.returned_needs_grad[i] && !recording_.returned[i].is_input) joint_results_.push_back(i);
@@ -93,10 +101,13 @@ void Plan::make_joint() {
   program_.forwardOutputs = static_cast<std::uint32_t>(program_.outputs.size());
   auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
   for (auto& call : program_.calls) {
-    for (auto& v : call.operands) v = moved(v);
-    for (auto& v : call.results) v = moved(v);
+    for (auto& v : call.operands)
+      v = moved(v);
+    for (auto& v : call.results)
+      v = moved(v);
   }
-  for (auto& v : program_.outputs) v = moved(v);
+  for (auto& v : program_.outputs)
+    v = moved(v);
   std::vector<TensorType> seed_types;
   std::vector<ir::ValueId> operands;
   for (std::uint32_t place : joint_results_) {
@@ -110,7 +121,8 @@ void Plan::make_joint() {
     operands.push_back(base + i);
     program_.inputNames.push_back("grad" + std::to_string(i));
   }
-  for (std::uint32_t input : joint_inputs_) operands.push_back(input);
+  for (std::uint32_t input : joint_inputs_)
+    operands.push_back(input);
   for (ir::ValueId gradient :
        program_.add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(count)}}))
     program_.outputs.push_back(gradient);
@@ -159,14 +171,19 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   for (std::size_t i = 0; i < input_count; ++i) {
     const InputSource& source = recording_.inputs[i];
     switch (source.kind) {
-    case InputSource::Kind::State: in[i] = source.storage->buffer.data(); break;
-    case InputSource::Kind::Argument: in[i] = arguments[source.argument].impl()->storage->buffer.data(); break;
+    case InputSource::Kind::State:
+      in[i] = source.storage->buffer.data();
+      break;
+    case InputSource::Kind::Argument:
+      in[i] = arguments[source.argument].impl()->storage->buffer.data();
+      break;
     case InputSource::Kind::Number: {
       double& slot = numbers[number_count++ % kInline];
       if (source.type.dtype == DType::Float32) {
         const auto narrow = static_cast<float>(*source.number);
         std::memcpy(&slot, &narrow, sizeof narrow);
-      } else slot = *source.number;
+      } else
+        slot = *source.number;
       in[i] = &slot;
       break;
     }
@@ -200,8 +217,8 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
       out[i] = nullptr;
       continue;
     }
-    outputs[i] = runtime::Buffer::allocate(
-        static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes()));
+    outputs[i] =
+        runtime::Buffer::allocate(static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes()));
     out[i] = outputs[i].data();
   }
   executable.run({in, input_count}, {out, output_count});
@@ -216,9 +233,11 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   };
   for (std::size_t i = 0; i < output_count; ++i) {
     if (outputs[i]) continue;
-    std::int64_t from = i < donated_input_.size() && donated_input_[i] >= 0 ? donated_input_[i] : executable.output_alias(i);
-    outputs[i] = from < static_cast<std::int64_t>(input_count) ? input_buffer(static_cast<std::size_t>(from))
-                                                               : outputs[static_cast<std::size_t>(from) - input_count];
+    std::int64_t from =
+        i < donated_input_.size() && donated_input_[i] >= 0 ? donated_input_[i] : executable.output_alias(i);
+    outputs[i] = from < static_cast<std::int64_t>(input_count)
+                     ? input_buffer(static_cast<std::size_t>(from))
+                     : outputs[static_cast<std::size_t>(from) - input_count];
   }
   auto buffer_of = [&](const ValueSource& source) {
     return source.is_input ? input_buffer(source.index) : outputs[source.index];
@@ -237,27 +256,33 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
     Storage& storage = target.storage ? *target.storage : *arguments[target.argument].impl()->storage;
     ++storage.version;
     if (target.donated) continue;
-    if (storage.pinned && storage.buffer.unique()) std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
-    else storage.buffer = std::move(values[i]);
+    if (storage.pinned && storage.buffer.unique())
+      std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
+    else
+      storage.buffer = std::move(values[i]);
   }
-  for (const GradSlot& slot : recording_.grads) slot.leaf->grad = slot.after;
+  for (const GradSlot& slot : recording_.grads)
+    slot.leaf->grad = slot.after;
 
   if (!joint_results_.empty() && GradMode::is_enabled()) {
     std::vector<runtime::Buffer> residuals;
     for (std::int32_t place : compiled_.residuals)
-      residuals.push_back(place >= 0 ? input_buffer(static_cast<std::size_t>(place))
-                                     : outputs[recording_.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
+      residuals.push_back(
+          place >= 0 ? input_buffer(static_cast<std::size_t>(place))
+                     : outputs[recording_.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
     auto node = std::make_shared<PlanNode>(shared_from_this(), std::move(residuals));
     for (std::uint32_t input : joint_inputs_) {
       const InputSource& source = recording_.inputs[input];
-      if (source.kind == InputSource::Kind::Argument) node->inputs.push_back(gradient_edge(arguments[source.argument]));
+      if (source.kind == InputSource::Kind::Argument)
+        node->inputs.push_back(gradient_edge(arguments[source.argument]));
       else {
         auto impl = std::make_shared<TensorImpl>();
         impl->storage = source.storage;
         node->inputs.push_back(gradient_edge(Tensor(std::move(impl))));
       }
     }
-    for (std::uint32_t i = 0; i < results.size(); ++i) node->outputs.push_back(recording_.returned_types[i]);
+    for (std::uint32_t i = 0; i < results.size(); ++i)
+      node->outputs.push_back(recording_.returned_types[i]);
     for (std::uint32_t place : joint_results_) {
       Storage& storage = *results[place].impl()->storage;
       storage.grad_fn = node;

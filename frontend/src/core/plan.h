@@ -1,4 +1,5 @@
-// Plan: a recording that was compiled and can be replayed: gathers the inputs, runs the program, hands out the results.
+// Plan: a recording that was compiled and can be replayed: gathers the inputs, runs the program, hands out
+// the results.
 #pragma once
 
 #include "core/programs.h"
@@ -16,11 +17,14 @@ public:
 
   /// Empty when the facts that the recording relies on still hold; else what changed.
   std::string stale();
-  /// Runs the program on arguments of the recorded types. State and gradient slots are given their new values.
+  /// Runs the program on arguments of the recorded types. State and gradient slots are given their new
+  /// values.
   std::vector<Tensor> run(std::span<const Tensor> arguments);
 
   const CompiledProgram& compiled() const { return compiled_; }
-  const ir::Program& program() const { return program_; } ///< with its derivative, when results need gradients
+  const ir::Program& program() const {
+    return program_;
+  } ///< with its derivative, when results need gradients
   const Recording& recording() const { return recording_; }
 
 private:
@@ -32,7 +36,8 @@ private:
   ir::Program program_;
   CompiledProgram compiled_;
   std::vector<StoragePtr> held_; ///< what `plans` counts
-  std::vector<std::int64_t> donated_input_; ///< by program output: the input whose buffer it is written to, or -1
+  std::vector<std::int64_t>
+      donated_input_; ///< by program output: the input whose buffer it is written to, or -1
   std::vector<std::uint32_t> joint_inputs_;  ///< inputs that get a gradient
   std::vector<std::uint32_t> joint_results_; ///< returned values that have one
   std::uint64_t epoch_ = 0;

@@ -1,6 +1,7 @@
 // Where executables come from: memory, disk, compiler, in that order.
 #include "core/programs.h"
 
+#include "core/trace.h"
 #include "kiln/runtime/cache.h"
 #include "kiln/runtime/compiler_loader.h"
 #include "kiln/runtime/cpu_features.h"
@@ -26,9 +27,16 @@ ir::CompileOptions options(bool verbose) {
   return {.target = "cpu", .threads = runtime::get_num_threads(), .keepStages = verbose};
 }
 
+// Addresses of callers become files and lines only when there is something to compile.
+ir::Program located(ir::Program program) {
+  for (ir::Location& location : program.locations)
+    location = resolve_location(std::move(location));
+  return program;
+}
+
 std::string disk_key(const ir::Program& program) {
-  const std::string target =
-      std::string(kFormat) + runtime::cpu_features() + " threads " + std::to_string(runtime::get_num_threads());
+  const std::string target = std::string(kFormat) + runtime::cpu_features() + " threads " +
+                             std::to_string(runtime::get_num_threads());
   return ir::hash(program).hex() + ir::Hash{0, runtime::hash64(target)}.hex().substr(16);
 }
 
@@ -62,16 +70,19 @@ CompiledProgram load_program(const ir::Program& program) {
     auto backward = joint ? disk.get_artifact(name, "backward") : std::nullopt;
     auto residuals = joint ? disk.get(name, "residuals") : std::nullopt;
     if (!joint || (backward && residuals)) {
-      result.forward = std::make_shared<runtime::Executable>(std::move(forward->artifact), forward->imageFile);
+      result.forward =
+          std::make_shared<runtime::Executable>(std::move(forward->artifact), forward->imageFile);
       if (joint) {
-        result.backward = std::make_shared<runtime::Executable>(std::move(backward->artifact), backward->imageFile);
+        result.backward =
+            std::make_shared<runtime::Executable>(std::move(backward->artifact), backward->imageFile);
         result.residuals.resize(residuals->size() / sizeof(std::int32_t));
-        std::memcpy(result.residuals.data(), residuals->data(), result.residuals.size() * sizeof(std::int32_t));
+        std::memcpy(result.residuals.data(), residuals->data(),
+                    result.residuals.size() * sizeof(std::int32_t));
       }
     }
   }
   if (!result.forward) {
-    ir::CompileResult compiled = compiler().compile(program, options(false));
+    ir::CompileResult compiled = compiler().compile(located(program), options(false));
     result.compiled = true;
     if (joint) {
       if (!compiled.backward) throw Error("jit: the compiler gave no backward program");
@@ -90,6 +101,8 @@ CompiledProgram load_program(const ir::Program& program) {
   return result;
 }
 
-ir::CompileResult compile_verbose(const ir::Program& program) { return compiler().compile(program, options(true)); }
+ir::CompileResult compile_verbose(const ir::Program& program) {
+  return compiler().compile(located(program), options(true));
+}
 
 } // namespace kiln::internal

@@ -29,6 +29,8 @@ RandomState advance_random_state(std::uint64_t count) {
 }
 } // namespace internal
 
-void manual_seed(std::uint64_t seed) { internal::set_random_state({seed, 0}); }
+void manual_seed(std::uint64_t seed) {
+  internal::set_random_state({seed, 0});
+}
 
 } // namespace kiln

@@ -1,5 +1,5 @@
-// The random state: a seed and how many numbers were drawn. Every draw names its place in the sequence, so eager and
-// compiled programs draw the same numbers.
+// The random state: a seed and how many numbers were drawn. Every draw names its place in the sequence, so
+// eager and compiled programs draw the same numbers.
 #pragma once
 
 #include <cstdint>

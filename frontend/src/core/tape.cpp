@@ -2,6 +2,7 @@
 #include "core/tape.h"
 
 #include "core/eager.h"
+#include "core/programs.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
@@ -15,8 +16,12 @@ namespace kiln {
 namespace {
 thread_local bool grad_enabled = true;
 }
-bool GradMode::is_enabled() { return grad_enabled; }
-void GradMode::set_enabled(bool enabled) { grad_enabled = enabled; }
+bool GradMode::is_enabled() {
+  return grad_enabled;
+}
+void GradMode::set_enabled(bool enabled) {
+  grad_enabled = enabled;
+}
 
 namespace internal {
 
@@ -74,8 +79,10 @@ bool wants_gradient(std::span<const Tensor> operands) {
   return false;
 }
 
-void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands, std::span<Tensor> results) {
-  for (const Tensor& x : operands) node->inputs.push_back(gradient_edge(x));
+void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands,
+                    std::span<Tensor> results) {
+  for (const Tensor& x : operands)
+    node->inputs.push_back(gradient_edge(x));
   for (std::uint32_t i = 0; i < results.size(); ++i) {
     Storage& storage = *results[i].impl()->storage;
     node->outputs.push_back(storage.type);
@@ -85,7 +92,8 @@ void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> oper
   }
 }
 
-ProgramNode::ProgramNode(std::string name, std::shared_ptr<const ir::Program> program, std::vector<Tensor> saved)
+ProgramNode::ProgramNode(std::string name, std::shared_ptr<const ir::Program> program,
+                         std::vector<Tensor> saved)
     : name_(std::move(name)), program_(std::move(program)) {
   // The values, not the tensors: a later in-place write must not change what the derivative sees.
   saved_.reserve(saved.size());
@@ -116,16 +124,21 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
   std::vector<Tensor> arguments = saved_;
   std::vector<ir::ValueId> outputs, seeds, wanted;
   std::vector<std::size_t> places;
-  // Inputs come first in a program's values, so seeds are inserted after the inputs and all later ids move up.
+  // Inputs come first in a program's values, so seeds are inserted after the inputs and all later ids move
+  // up.
   std::uint32_t count = 0;
-  for (const Tensor& g : gradients) count += g.defined();
+  for (const Tensor& g : gradients)
+    count += g.defined();
   const std::uint32_t base = vjp->inputs;
   auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
   for (auto& call : vjp->calls) {
-    for (auto& v : call.operands) v = moved(v);
-    for (auto& v : call.results) v = moved(v);
+    for (auto& v : call.operands)
+      v = moved(v);
+    for (auto& v : call.results)
+      v = moved(v);
   }
-  for (auto& v : vjp->outputs) v = moved(v);
+  for (auto& v : vjp->outputs)
+    v = moved(v);
   std::vector<TensorType> seed_types;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
@@ -141,7 +154,8 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
   std::vector<ir::ValueId> operands = outputs;
   operands.insert(operands.end(), seeds.begin(), seeds.end());
   operands.insert(operands.end(), wanted.begin(), wanted.end());
-  vjp->outputs = vjp->add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(outputs.size())}});
+  vjp->outputs =
+      vjp->add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(outputs.size())}});
   vjp->donations.clear();
 
   std::vector<Tensor> results;
@@ -152,27 +166,33 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
   if (create_graph && wants_gradient(arguments))
     record_on_tape(std::make_shared<ProgramNode>(name_ + "Backward", vjp, arguments), arguments, results);
   std::vector<Tensor> by_input(inputs.size());
-  for (std::size_t i = 0; i < places.size(); ++i) by_input[places[i]] = results[i];
+  for (std::size_t i = 0; i < places.size(); ++i)
+    by_input[places[i]] = results[i];
   return by_input;
 }
 
 std::vector<Tensor> run_program(const ir::Program& program, std::span<const Tensor> inputs) {
   if (Trace* trace = Trace::current()) {
     std::vector<Tensor> values(program.values.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) values[i] = read(inputs[i]);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      values[i] = read(inputs[i]);
     for (const ir::OpCall& call : program.calls) {
       std::vector<Tensor> operands;
       std::vector<TensorType> types;
-      for (ir::ValueId v : call.operands) operands.push_back(values[v]), types.push_back(program.values[v]);
+      for (ir::ValueId v : call.operands)
+        operands.push_back(values[v]), types.push_back(program.values[v]);
       if (call.results.size() == 1) {
-        values[call.results[0]] = trace->record(call.op, operands, call.attrs, program.values[call.results[0]]);
+        values[call.results[0]] =
+            trace->record(call.op, operands, call.attrs, program.values[call.results[0]]);
         continue;
       }
       const auto results = trace->record_many(call.op, operands, call.attrs);
-      for (std::size_t i = 0; i < results.size(); ++i) values[call.results[i]] = results[i];
+      for (std::size_t i = 0; i < results.size(); ++i)
+        values[call.results[i]] = results[i];
     }
     std::vector<Tensor> outputs;
-    for (ir::ValueId v : program.outputs) outputs.push_back(values[v]);
+    for (ir::ValueId v : program.outputs)
+      outputs.push_back(values[v]);
     return outputs;
   }
   const CompiledProgram compiled = load_program(program);
@@ -199,14 +219,17 @@ void accumulate_grad(Storage& leaf, const Tensor& gradient) {
     return;
   }
   // A new tensor rather than an in-place sum when the sum is to be differentiated.
-  if (GradMode::is_enabled()) leaf.grad = leaf.grad + gradient;
-  else leaf.grad.add_(gradient);
+  if (GradMode::is_enabled())
+    leaf.grad = leaf.grad + gradient;
+  else
+    leaf.grad.add_(gradient);
 }
 
 std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
                                  const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph) {
   AutoGradMode mode(create_graph);
-  // Consumers were made after producers, so taking the newest node first sees every gradient before it is used.
+  // Consumers were made after producers, so taking the newest node first sees every gradient before it is
+  // used.
   auto newer = [](const std::shared_ptr<TapeNode>& a, const std::shared_ptr<TapeNode>& b) {
     return a->sequence != b->sequence ? a->sequence > b->sequence : a.get() > b.get();
   };
@@ -225,7 +248,8 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::
       if (!edge.node) fail("grad: One of the differentiated Tensors does not require grad");
       captured[{edge.node.get(), edge.output}].push_back(i);
     }
-  for (std::size_t i = 0; i < outputs.size(); ++i) add(gradient_edge(outputs[i]), gradients[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    add(gradient_edge(outputs[i]), gradients[i]);
 
   std::vector<std::shared_ptr<TapeNode>> visited;
   while (!pending.empty()) {
@@ -235,7 +259,8 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::
     for (std::uint32_t i = 0; i < grads.size(); ++i) {
       if (!grads[i].defined()) continue;
       if (auto found = captured.find({node.get(), i}); found != captured.end())
-        for (std::size_t place : found->second) results[place] = grads[i];
+        for (std::size_t place : found->second)
+          results[place] = grads[i];
       if (i < node->retained.size())
         if (auto storage = node->retained[i].lock()) storage->grad = grads[i];
     }
@@ -247,7 +272,8 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::
     if (!leaf) visited.push_back(node);
   }
   if (!retain_graph)
-    for (const auto& node : visited) node->release();
+    for (const auto& node : visited)
+      node->release();
   return results;
 }
 

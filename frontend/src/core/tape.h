@@ -1,5 +1,5 @@
-// The autograd tape: each entry remembers the program it ran and the values it ran on; its derivative is built by the
-// compiler from the same rules that the autodiff pass uses.
+// The autograd tape: each entry remembers the program it ran and the values it ran on; its derivative is
+// built by the compiler from the same rules that the autodiff pass uses.
 #pragma once
 
 #include "core/tensor_impl.h"
@@ -17,7 +17,7 @@ struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
   ~TapeNode() override;
   std::uint64_t sequence; ///< creation order: consumers come after producers
   std::vector<Edge> inputs;
-  std::vector<TensorType> outputs; ///< types of the results
+  std::vector<TensorType> outputs;              ///< types of the results
   std::vector<std::weak_ptr<Storage>> retained; ///< by output: storages that keep their gradient
   /// Gradients of the inputs (undefined where not wanted) from those of the outputs (undefined: zero).
   virtual std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) = 0;
@@ -27,7 +27,8 @@ struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
 /// The edge along which x's gradient flows.
 Edge gradient_edge(const Tensor& x);
 
-/// Runs a recorded program's derivative. One op, a compiled model or another node's derivative are all programs.
+/// Runs a recorded program's derivative. One op, a compiled model or another node's derivative are all
+/// programs.
 class ProgramNode : public TapeNode {
 public:
   /// `saved`: the values of the program's inputs.
@@ -44,10 +45,12 @@ private:
 };
 
 /// Puts a node behind results, whose operands were `operands`.
-void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands, std::span<Tensor> results);
+void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands,
+                    std::span<Tensor> results);
 bool wants_gradient(std::span<const Tensor> operands);
 
-/// backward() and autograd::grad(): walks the tape. With `wanted`, returns their gradients; else accumulates in leaves.
+/// backward() and autograd::grad(): walks the tape. With `wanted`, returns their gradients; else accumulates
+/// in leaves.
 std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
                                  const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph);
 void accumulate_grad(Storage& leaf, const Tensor& gradient);

@@ -68,12 +68,14 @@ Tensor invert(const ViewOp& view, const Tensor& before, const Tensor& value) {
   if (view.op == "transpose") {
     const auto& permutation = std::get<std::vector<std::int64_t>>(view.attrs.front().value);
     std::vector<std::int64_t> inverse(permutation.size());
-    for (std::size_t i = 0; i < permutation.size(); ++i) inverse[permutation[i]] = static_cast<std::int64_t>(i);
+    for (std::size_t i = 0; i < permutation.size(); ++i)
+      inverse[permutation[i]] = static_cast<std::int64_t>(i);
     return apply("transpose", {value}, {{"permutation", inverse}});
   }
   if (view.op == "slice") return apply("slice_update", {before, value}, view.attrs);
   if (view.op == "detach") return value;
-  fail("copy_: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+  fail("copy_: unsupported operation: more than one element of the written-to tensor refers to a single "
+       "memory "
        "location; clone() the expanded tensor first");
 }
 
@@ -85,12 +87,14 @@ Tensor read(const Tensor& x) {
   Storage& storage = *impl->storage;
   const bool tracing = Trace::current() != nullptr;
   const bool grad = GradMode::is_enabled();
-  // A view that needs no op of its own beyond the buffer's shape is not worth a cache under capture: CSE removes it.
+  // A view that needs no op of its own beyond the buffer's shape is not worth a cache under capture: CSE
+  // removes it.
   if (!tracing && impl->cached.defined() && impl->cached_version == storage.version &&
       (impl->cached_grad == grad || !storage.needs_grad()))
     return impl->cached;
   Tensor value = whole(impl->storage);
-  for (const ViewOp& view : impl->lens) value = apply(view.op, {value}, view.attrs);
+  for (const ViewOp& view : impl->lens)
+    value = apply(view.op, {value}, view.attrs);
   if (!tracing) {
     impl->cached = value;
     impl->cached_version = storage.version;
@@ -103,7 +107,8 @@ void write(const Tensor& x, const Tensor& value) {
   const auto& impl = x.impl();
   const StoragePtr& storage = impl->storage;
   bool detached = false;
-  for (const ViewOp& view : impl->lens) detached |= view.op == "detach";
+  for (const ViewOp& view : impl->lens)
+    detached |= view.op == "detach";
   const bool records = GradMode::is_enabled() && !detached;
   if (records && storage->requires_grad && !storage->grad_fn)
     fail("a leaf Variable that requires grad is being used in an in-place operation; wrap it in NoGradGuard");
@@ -115,11 +120,14 @@ void write(const Tensor& x, const Tensor& value) {
     if (i + 1 < impl->lens.size()) base = apply(impl->lens[i].op, {base}, impl->lens[i].attrs);
   }
   Tensor result = read(value);
-  for (std::size_t i = impl->lens.size(); i-- > 0;) result = invert(impl->lens[i], below[i], result);
+  for (std::size_t i = impl->lens.size(); i-- > 0;)
+    result = invert(impl->lens[i], below[i], result);
 
   Storage& source = *result.impl()->storage;
   if (records) {
-    storage->grad_fn = source.grad_fn ? source.grad_fn : source.requires_grad ? gradient_edge(result).node : nullptr;
+    storage->grad_fn = source.grad_fn         ? source.grad_fn
+                       : source.requires_grad ? gradient_edge(result).node
+                                              : nullptr;
     storage->grad_output = source.grad_output;
   }
   if (Trace* trace = Trace::current()) {
@@ -128,7 +136,8 @@ void write(const Tensor& x, const Tensor& value) {
   }
   ++storage->version;
   if (storage->pinned && storage->buffer.unique())
-    std::memcpy(storage->buffer.data(), source.buffer.data(), static_cast<std::size_t>(storage->type.bytes()));
+    std::memcpy(storage->buffer.data(), source.buffer.data(),
+                static_cast<std::size_t>(storage->type.bytes()));
   else
     storage->buffer = source.buffer;
 }

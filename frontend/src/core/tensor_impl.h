@@ -1,8 +1,9 @@
 // What a Tensor handle points to.
 //
-// A Storage holds one immutable value and a version: a device buffer in eager mode, a value of the current trace under
-// capture. Writing gives the storage another value. A TensorImpl is a storage seen through a lens: a chain of shape ops
-// (none for a whole tensor). Reading a view applies the chain; writing to one updates the storage, so aliases see it.
+// A Storage holds one immutable value and a version: a device buffer in eager mode, a value of the current
+// trace under capture. Writing gives the storage another value. A TensorImpl is a storage seen through a
+// lens: a chain of shape ops (none for a whole tensor). Reading a view applies the chain; writing to one
+// updates the storage, so aliases see it.
 #pragma once
 
 #include "kiln/ir/program.h"
@@ -21,7 +22,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   TensorType type;
   runtime::Buffer buffer; ///< empty while the value exists only in a trace
   std::uint32_t version = 0;
-  std::string name;    ///< "fc1.weight": in dumps
+  std::string name;                    ///< "fc1.weight": in dumps
   std::atomic<std::uint32_t> plans{0}; ///< references held by compiled programs (Plan)
   bool pinned = false; ///< its address was handed out: writes copy into the buffer instead of replacing it
 
@@ -62,7 +63,8 @@ struct TensorImpl {
 
 /// A whole tensor over a new storage.
 Tensor make_tensor(TensorType type, runtime::Buffer buffer);
-/// Another view of x: the lens grows by one op. Reshape, transpose and slice of a whole tensor share its storage.
+/// Another view of x: the lens grows by one op. Reshape, transpose and slice of a whole tensor share its
+/// storage.
 Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs);
 /// The value behind x as a whole tensor (x itself when it has no lens).
 Tensor read(const Tensor& x);

@@ -19,7 +19,9 @@ std::recursive_mutex capture_mutex;
 std::atomic<std::uint64_t> next_serial{1};
 } // namespace
 
-Trace* Trace::current() { return current_; }
+Trace* Trace::current() {
+  return current_;
+}
 
 Trace::Trace() : exclusive_(capture_mutex), outer_(current_) {
   restart();
@@ -28,15 +30,20 @@ Trace::Trace() : exclusive_(capture_mutex), outer_(current_) {
 
 Trace::~Trace() {
   if (!committed_)
-    for (GradSlot& slot : grads_) slot.leaf->grad = slot.before_tensor;
-  for (auto& [storage, input] : captured_) storage->trace = 0;
+    for (GradSlot& slot : grads_)
+      slot.leaf->grad = slot.before_tensor;
+  for (auto& [storage, input] : captured_)
+    storage->trace = 0;
   current_ = outer_;
 }
 
-void Trace::commit() { committed_ = true; }
+void Trace::commit() {
+  committed_ = true;
+}
 
 void Trace::restart() {
-  for (auto& [storage, input] : captured_) storage->trace = 0;
+  for (auto& [storage, input] : captured_)
+    storage->trace = 0;
   serial_ = next_serial.fetch_add(1, std::memory_order_relaxed);
   values_.clear();
   calls_.clear();
@@ -66,6 +73,7 @@ ir::ValueId Trace::add_input(InputSource source) {
 }
 
 void Trace::argument(const Tensor& value, std::uint32_t index) {
+  arguments_.push_back(value);
   const StoragePtr& storage = value.impl()->storage;
   InputSource source{.kind = InputSource::Kind::Argument, .argument = index, .type = storage->type};
   source.needs_grad = storage->needs_grad();
@@ -108,8 +116,8 @@ Tensor Trace::tensor_of(ir::ValueId value) {
   return x;
 }
 
-std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::ValueId> operands, Attributes attrs,
-                                         std::span<const TensorType> results) {
+std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::ValueId> operands,
+                                         Attributes attrs, std::span<const TensorType> results) {
   ir::OpCall call;
   call.op = op;
   std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -129,7 +137,8 @@ std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::Va
   return calls_.back().results;
 }
 
-std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tensor> operands, Attributes attrs) {
+std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tensor> operands,
+                                       Attributes attrs) {
   std::vector<ir::ValueId> ids;
   std::vector<TensorType> types;
   bool any_grad = false, any_tainted = false;
@@ -162,7 +171,8 @@ std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tens
   return results;
 }
 
-Tensor Trace::record(std::string_view op, std::span<const Tensor> operands, Attributes attrs, const TensorType&) {
+Tensor Trace::record(std::string_view op, std::span<const Tensor> operands, Attributes attrs,
+                     const TensorType&) {
   return std::move(record_many(op, operands, std::move(attrs)).front());
 }
 
@@ -201,7 +211,8 @@ void Trace::assign(Storage& storage, const Tensor& value) {
   const ir::ValueId id = value_of(value);
   if (storage.trace != serial_) value_of(Tensor(value.impl())); // keeps the order of inputs stable
   if (storage.trace != serial_) {
-    // Written without having been read: its old value is not an input unless the caller must give up its buffer.
+    // Written without having been read: its old value is not an input unless the caller must give up its
+    // buffer.
     auto holder = std::make_shared<TensorImpl>();
     holder->storage = storage.shared_from_this();
     holder->type = storage.type;
@@ -224,7 +235,9 @@ void Trace::note_grad_read(const StoragePtr& leaf) {
   if (grads_.size() > known) slot.read_first = true; // not written by this capture before
 }
 
-void Trace::note_grad_change(const StoragePtr& leaf) { grad_slot(leaf); }
+void Trace::note_grad_change(const StoragePtr& leaf) {
+  grad_slot(leaf);
+}
 
 std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
                                     const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph) {
@@ -247,14 +260,17 @@ std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const st
       fail("backward: Trying to backward through the graph a second time (" + calls_[call].op +
            " has freed its saved tensors); pass retain_graph=true the first time");
     visited[call] = true;
-    for (ir::ValueId operand : calls_[call].operands) work.push_back(operand);
+    for (ir::ValueId operand : calls_[call].operands)
+      work.push_back(operand);
   }
   if (!retain_graph)
-    for (std::size_t i = 0; i < visited.size(); ++i) freed_[i] = freed_[i] || visited[i];
+    for (std::size_t i = 0; i < visited.size(); ++i)
+      freed_[i] = freed_[i] || visited[i];
   std::sort(targets.begin(), targets.end());
   if (wanted) {
     targets.clear();
-    for (const Tensor& x : *wanted) targets.push_back(value_of(read(x)));
+    for (const Tensor& x : *wanted)
+      targets.push_back(value_of(read(x)));
   }
   if (targets.empty()) return {};
 
@@ -262,7 +278,8 @@ std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const st
   operands.insert(operands.end(), seeds.begin(), seeds.end());
   operands.insert(operands.end(), targets.begin(), targets.end());
   std::vector<TensorType> types;
-  for (ir::ValueId id : targets) types.push_back(values_[id].type);
+  for (ir::ValueId id : targets)
+    types.push_back(values_[id].type);
   std::vector<Tensor> results;
   for (ir::ValueId id :
        add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(roots.size())}}, types)) {
@@ -320,15 +337,18 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     renumbered[input_values_[i]] = program.add_input(inputs_[i].type, inputs_[i].name);
   std::vector<std::int64_t> input_of(values_.size(), -1);
-  for (std::size_t i = 0; i < inputs_.size(); ++i) input_of[input_values_[i]] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    input_of[input_values_[i]] = static_cast<std::int64_t>(i);
   for (ir::ValueId id = 0; id < values_.size(); ++id) {
     if (input_of[id] >= 0) continue;
     renumbered[id] = static_cast<ir::ValueId>(program.values.size());
     program.values.push_back(values_[id].type);
   }
   for (ir::OpCall call : calls_) {
-    for (ir::ValueId& v : call.operands) v = renumbered[v];
-    for (ir::ValueId& v : call.results) v = renumbered[v];
+    for (ir::ValueId& v : call.operands)
+      v = renumbered[v];
+    for (ir::ValueId& v : call.results)
+      v = renumbered[v];
     program.calls.push_back(std::move(call));
   }
   recording.inputs = inputs_;
@@ -357,8 +377,10 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
         calls_[static_cast<std::size_t>(values_[storage->value].call)].operands[0] == input_values_[input])
       continue; // read again, not written
     Target target{.source = source_of(storage->value)};
-    if (inputs_[input].kind == InputSource::Kind::Argument) target.argument = inputs_[input].argument;
-    else target.storage = storage;
+    if (inputs_[input].kind == InputSource::Kind::Argument)
+      target.argument = inputs_[input].argument;
+    else
+      target.storage = storage;
     recording.targets.push_back(std::move(target));
   }
   for (const auto& weak : created_) {
@@ -372,23 +394,31 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   for (Target& target : recording.targets) {
     if (target.source.is_input || given[target.source.index]) continue;
     for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
-      if (inputs_[i].kind != InputSource::Kind::State || inputs_[i].storage != target.storage || passed_through[i])
+      if (inputs_[i].kind != InputSource::Kind::State || inputs_[i].storage != target.storage ||
+          passed_through[i])
         continue;
       program.donations.emplace_back(target.source.index, i);
       target.donated = given[target.source.index] = true;
     }
   }
-  for (GradSlot& slot : grads_) slot.after = slot.leaf->grad;
+  for (GradSlot& slot : grads_)
+    slot.after = slot.leaf->grad;
   recording.grads = grads_;
   recording.random_draws = draws_;
   recording.guards = guards_;
   return recording;
 }
 
-TraceSuspend::TraceSuspend() : trace_(Trace::current_) { Trace::current_ = nullptr; }
-TraceSuspend::~TraceSuspend() { Trace::current_ = static_cast<Trace*>(trace_); }
+TraceSuspend::TraceSuspend() : trace_(Trace::current_) {
+  Trace::current_ = nullptr;
+}
+TraceSuspend::~TraceSuspend() {
+  Trace::current_ = static_cast<Trace*>(trace_);
+}
 
-bool is_capturing() { return Trace::current() != nullptr; }
+bool is_capturing() {
+  return Trace::current() != nullptr;
+}
 void record_guard(std::shared_ptr<const Guard> guard) {
   if (Trace* trace = Trace::current()) trace->guard(std::move(guard));
 }

@@ -1,11 +1,11 @@
-// Trace: records the op calls of one capture as an ir::Program, with where each input comes from and what each output
-// becomes. One capture at a time in a process: storages remember their value in the trace that is open.
+// Trace: records the op calls of one capture as an ir::Program, with where each input comes from and what
+// each output becomes. One capture at a time in a process: storages remember their value in the trace that is
+// open.
 #pragma once
 
 #include "core/apply.h"
 #include "kiln/internal/capture.h"
 
-#include <functional>
 #include <mutex>
 #include <unordered_map>
 
@@ -16,11 +16,11 @@ struct InputSource {
   enum class Kind : std::uint8_t { Argument, State, Number, Random };
   Kind kind = Kind::State;
   std::uint32_t argument = 0;
-  StoragePtr storage;             ///< State: parameters, buffers, optimizer state, anything the function refers to
+  StoragePtr storage = {}; ///< State: parameters, buffers, optimizer state, anything the function refers to
   const double* number = nullptr; ///< Number: read anew at every call
-  std::shared_ptr<const void> keepalive;
-  TensorType type;
-  std::string name;
+  std::shared_ptr<const void> keepalive = {};
+  TensorType type = {};
+  std::string name = {};
   bool needs_grad = false;
 };
 
@@ -32,19 +32,20 @@ struct ValueSource {
 
 /// A storage that a run gives another value.
 struct Target {
-  ValueSource source;
-  StoragePtr storage;         ///< null: the argument's storage
+  ValueSource source = {};
+  StoragePtr storage = {}; ///< null: the argument's storage
   std::uint32_t argument = 0;
-  bool donated = false;       ///< updated in its own buffer
+  bool donated = false; ///< updated in its own buffer
 };
 
-/// Gradient slot of a leaf: what was there when the function started reading it, and what is there after a run.
+/// Gradient slot of a leaf: what was there when the function started reading it, and what is there after a
+/// run.
 struct GradSlot {
   StoragePtr leaf;
-  bool read_first = false;  ///< its value before the call matters
-  StoragePtr before;        ///< storage of the gradient before the call; null: undefined
-  Tensor before_tensor;     ///< to restore on failure
-  Tensor after;             ///< undefined: none
+  bool read_first = false;   ///< its value before the call matters
+  StoragePtr before = {};    ///< storage of the gradient before the call; null: undefined
+  Tensor before_tensor = {}; ///< to restore on failure
+  Tensor after = {};         ///< undefined: none
 };
 
 /// A finished recording.
@@ -69,8 +70,10 @@ public:
   static Trace* current(); ///< the trace recording on this thread; null when none, or suspended
   std::uint64_t serial() const { return serial_; }
 
-  void argument(const Tensor& value, std::uint32_t index); ///< a whole tensor: an argument of the compiled function
-  Tensor record(std::string_view op, std::span<const Tensor> operands, Attributes attrs, const TensorType& result);
+  void argument(const Tensor& value,
+                std::uint32_t index); ///< a whole tensor: an argument of the compiled function
+  Tensor record(std::string_view op, std::span<const Tensor> operands, Attributes attrs,
+                const TensorType& result);
   std::vector<Tensor> record_many(std::string_view op, std::span<const Tensor> operands, Attributes attrs);
   Tensor number(const double* value, std::shared_ptr<const void> keepalive, DType dtype);
   Tensor random_state();
@@ -86,14 +89,14 @@ public:
   std::vector<Tensor> backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
                                const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph);
 
-  /// Everything recorded since the start or the last flush, ready to compile. `returned`: the function's results.
+  /// Everything recorded since the start or the last flush, ready to compile. `returned`: the function's
+  /// results.
   Recording finish(const std::vector<Tensor>& returned);
-  /// Runs what was recorded so far, gives every living storage its value, and starts over with an empty recording.
+  /// Runs what was recorded so far, gives every living storage its value, and starts over with an empty
+  /// recording.
   void flush(const std::string& reason);
   const std::vector<std::string>& splits() const { return splits_; } ///< why and where it was flushed
   void commit(); ///< the recording stands: the destructor restores no gradient slots
-  /// Called for each segment that a flush has compiled.
-  std::function<void(const Recording&)> on_segment;
 
 private:
   friend class TraceSuspend;
@@ -103,7 +106,7 @@ private:
     bool tainted = false;       ///< computed without gradient from values that have one
     std::int64_t detached = -1; ///< its `detach`, once made
     std::int64_t call = -1;     ///< that produced it
-    StoragePtr leaf;            ///< the leaf, or value of an outer tape, that this is
+    StoragePtr leaf = {};       ///< the leaf, or value of an outer tape, that this is
   };
   ir::ValueId new_value(const TensorType& type);
   ir::ValueId value_of(const Tensor& whole);
@@ -122,6 +125,7 @@ private:
   std::vector<ir::OpCall> calls_;
   std::vector<bool> freed_; ///< by call: a backward went through it
   std::vector<ir::Location> locations_;
+  std::vector<Tensor> arguments_; ///< of the compiled function
   std::vector<InputSource> inputs_;
   std::vector<ir::ValueId> input_values_;
   std::vector<std::pair<StoragePtr, std::uint32_t>> captured_; ///< storages that are inputs, and which
@@ -135,7 +139,9 @@ private:
   bool committed_ = false;
 };
 
-/// Module path and user's line of the call being recorded or failing.
+/// Module path and caller's address of the call being recorded or failing; `resolve_location` finds file and
+/// line.
 ir::Location caller_location();
+ir::Location resolve_location(ir::Location location);
 
 } // namespace kiln::internal

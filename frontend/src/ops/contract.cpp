@@ -9,13 +9,17 @@ using namespace internal;
 
 namespace {
 
-std::string both(const Tensor& x, const Tensor& y) { return to_string(x.sizes().shape()) + " x " + to_string(y.sizes().shape()); }
+std::string both(const Tensor& x, const Tensor& y) {
+  return to_string(x.sizes().shape()) + " x " + to_string(y.sizes().shape());
+}
 
 Tensor product(const Tensor& x, const Tensor& y) {
   return apply("matmul", {x, y}, {{"transpose_lhs", false}, {"transpose_rhs", false}});
 }
 
-Shape batch_of(const Tensor& x) { return Shape(x.sizes().shape().dims().first(static_cast<std::size_t>(x.dim() - 2))); }
+Shape batch_of(const Tensor& x) {
+  return Shape(x.sizes().shape().dims().first(static_cast<std::size_t>(x.dim() - 2)));
+}
 
 Tensor with_batch(const Tensor& x, const Shape& batch) {
   std::vector<std::int64_t> sizes(batch.begin(), batch.end());
@@ -29,10 +33,11 @@ Tensor with_batch(const Tensor& x, const Shape& batch) {
 // 1-D operands are rows or columns; leading dimensions broadcast; a matrix on the right folds them into rows.
 Tensor matmul(const Tensor& x, const Tensor& y) {
   checked(x, "matmul"), checked(y, "matmul");
-  if (x.dim() == 0 || y.dim() == 0) fail("matmul: both arguments to matmul need to be at least 1D, but they are " + both(x, y));
+  if (x.dim() == 0 || y.dim() == 0)
+    fail("matmul: both arguments to matmul need to be at least 1D, but they are " + both(x, y));
   if (x.dtype() != y.dtype())
-    fail("matmul: expected both tensors to have the same dtype, but got " + std::string(name(x.dtype())) + " and " +
-         std::string(name(y.dtype())));
+    fail("matmul: expected both tensors to have the same dtype, but got " + std::string(name(x.dtype())) +
+         " and " + std::string(name(y.dtype())));
   if (x.dim() == 1 && y.dim() == 1) return matmul(x.unsqueeze(0), y.unsqueeze(1)).reshape({});
   if (x.dim() == 1) return matmul(x.unsqueeze(0), y).squeeze(-2);
   if (y.dim() == 1) return matmul(x, y.unsqueeze(1)).squeeze(-1);
@@ -61,23 +66,35 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (bias.defined()) return apply("linear", {x, weight, bias});
   return apply("linear", {x, weight});
 }
-Tensor Tensor::matmul(const Tensor& other) const { return kiln::matmul(*this, other); }
-Tensor Tensor::mm(const Tensor& other) const { return kiln::mm(*this, other); }
-Tensor Tensor::bmm(const Tensor& other) const { return kiln::bmm(*this, other); }
+Tensor Tensor::matmul(const Tensor& other) const {
+  return kiln::matmul(*this, other);
+}
+Tensor Tensor::mm(const Tensor& other) const {
+  return kiln::mm(*this, other);
+}
+Tensor Tensor::bmm(const Tensor& other) const {
+  return kiln::bmm(*this, other);
+}
 
 Tensor embedding(const Tensor& weight, const Tensor& indices) {
   return apply("take", {weight, indices.to(kInt64)}, {{"dim", std::int64_t{0}}});
 }
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index) {
-  if (checked(index, "index_select").type.shape.rank() > 1) fail("index_select: Index is supposed to be a vector");
+  if (checked(index, "index_select").type.shape.rank() > 1)
+    fail("index_select: Index is supposed to be a vector");
   return apply("take", {x, index.dim() == 0 ? index.reshape({1}).to(kInt64) : index.to(kInt64)},
                {{"dim", wrap_dim(dim, checked(x, "index_select").type.shape.rank(), "index_select")}});
 }
 Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index) {
-  return apply("gather", {x, index.to(kInt64)}, {{"dim", wrap_dim(dim, checked(x, "gather").type.shape.rank(), "gather")}});
+  return apply("gather", {x, index.to(kInt64)},
+               {{"dim", wrap_dim(dim, checked(x, "gather").type.shape.rank(), "gather")}});
 }
-Tensor Tensor::index_select(std::int64_t dim, const Tensor& index) const { return kiln::index_select(*this, dim, index); }
-Tensor Tensor::gather(std::int64_t dim, const Tensor& index) const { return kiln::gather(*this, dim, index); }
+Tensor Tensor::index_select(std::int64_t dim, const Tensor& index) const {
+  return kiln::index_select(*this, dim, index);
+}
+Tensor Tensor::gather(std::int64_t dim, const Tensor& index) const {
+  return kiln::gather(*this, dim, index);
+}
 
 Tensor one_hot(const Tensor& index, std::int64_t classes) {
   if (classes < 0) classes = index.max().item<std::int64_t>() + 1;

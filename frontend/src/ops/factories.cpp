@@ -21,11 +21,15 @@ Tensor finish(Tensor x, const TensorOptions& options) {
   if (options.requires_grad()) x.requires_grad_();
   return x;
 }
-std::string dtype_name(const TensorOptions& options) { return std::string(name(options.dtype())); }
+std::string dtype_name(const TensorOptions& options) {
+  return std::string(name(options.dtype()));
+}
 
 void check_sizes(IntArrayRef sizes, const char* op) {
   for (std::int64_t d : sizes)
-    if (d < 0) fail(std::string(op) + ": Trying to create tensor with negative dimension " + std::to_string(d) + ": " + to_string(sizes.shape()));
+    if (d < 0)
+      fail(std::string(op) + ": Trying to create tensor with negative dimension " + std::to_string(d) + ": " +
+           to_string(sizes.shape()));
 }
 
 // A tensor filled on the host, one element at a time.
@@ -34,17 +38,33 @@ template <class F> Tensor from_host(IntArrayRef sizes, DType dtype, F value) {
   runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
   const std::int64_t count = type.shape.numel();
   auto fill = [&]<class T>(T* out) {
-    for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(value(i));
+    for (std::int64_t i = 0; i < count; ++i)
+      out[i] = static_cast<T>(value(i));
   };
   switch (dtype) {
-  case DType::Float32: fill(buffer.as<float>()); break;
-  case DType::Float64: fill(buffer.as<double>()); break;
-  case DType::Int64: fill(buffer.as<std::int64_t>()); break;
-  case DType::Int32: fill(buffer.as<std::int32_t>()); break;
-  case DType::Int8: fill(buffer.as<std::int8_t>()); break;
-  case DType::UInt8: fill(buffer.as<std::uint8_t>()); break;
-  case DType::Bool: fill(buffer.as<bool>()); break;
-  default: fail("factory: dtype " + std::string(name(dtype)) + " is not supported yet");
+  case DType::Float32:
+    fill(buffer.as<float>());
+    break;
+  case DType::Float64:
+    fill(buffer.as<double>());
+    break;
+  case DType::Int64:
+    fill(buffer.as<std::int64_t>());
+    break;
+  case DType::Int32:
+    fill(buffer.as<std::int32_t>());
+    break;
+  case DType::Int8:
+    fill(buffer.as<std::int8_t>());
+    break;
+  case DType::UInt8:
+    fill(buffer.as<std::uint8_t>());
+    break;
+  case DType::Bool:
+    fill(buffer.as<bool>());
+    break;
+  default:
+    fail("factory: dtype " + std::string(name(dtype)) + " is not supported yet");
   }
   return make_tensor(type, std::move(buffer));
 }
@@ -56,13 +76,15 @@ std::pair<Tensor, std::int64_t> draw(std::uint64_t count) {
     return {state, static_cast<std::int64_t>(trace->draw(count))};
   }
   const RandomState state = advance_random_state(count);
-  const std::int64_t words[2] = {static_cast<std::int64_t>(state.seed), static_cast<std::int64_t>(state.offset)};
+  const std::int64_t words[2] = {static_cast<std::int64_t>(state.seed),
+                                 static_cast<std::int64_t>(state.offset)};
   return {from_host({2}, kInt64, [&](std::int64_t i) { return words[i]; }), 0};
 }
 
 Tensor random(const char* op, IntArrayRef sizes, const TensorOptions& options, std::uint64_t per_element) {
   check_sizes(sizes, op);
-  if (!is_floating(options.dtype())) fail(std::string(op) + ": not implemented for dtype " + dtype_name(options));
+  if (!is_floating(options.dtype()))
+    fail(std::string(op) + ": not implemented for dtype " + dtype_name(options));
   const auto [state, offset] = draw(per_element * static_cast<std::uint64_t>(sizes.shape().numel()));
   return apply(op, {state}, {{"dtype", dtype_name(options)}, {"offset", offset}, {"shape", sizes.vec()}});
 }
@@ -81,8 +103,10 @@ Tensor full(IntArrayRef sizes, Scalar value, const TensorOptions& options) {
   if (!options.has_dtype() && !value.is_floating_point())
     chosen = chosen.dtype(value.kind() == Scalar::Kind::Boolean ? kBool : kInt64);
   if (Trace::current())
-    return finish(apply("constant", std::span<const Tensor>{},
-                        {{"dtype", dtype_name(chosen)}, {"shape", sizes.vec()}, {"value", value.to<double>()}}), chosen);
+    return finish(
+        apply("constant", std::span<const Tensor>{},
+              {{"dtype", dtype_name(chosen)}, {"shape", sizes.vec()}, {"value", value.to<double>()}}),
+        chosen);
   if (value.is_floating_point()) {
     const double number = value.to<double>();
     return finish(from_host(sizes, chosen.dtype(), [=](std::int64_t) { return number; }), chosen);
@@ -90,22 +114,35 @@ Tensor full(IntArrayRef sizes, Scalar value, const TensorOptions& options) {
   const auto number = value.to<std::int64_t>();
   return finish(from_host(sizes, chosen.dtype(), [=](std::int64_t) { return number; }), chosen);
 }
-Tensor zeros(IntArrayRef sizes, const TensorOptions& options) { return full(sizes, 0, options.dtype(options.dtype())); }
-Tensor ones(IntArrayRef sizes, const TensorOptions& options) { return full(sizes, 1, options.dtype(options.dtype())); }
+Tensor zeros(IntArrayRef sizes, const TensorOptions& options) {
+  return full(sizes, 0, options.dtype(options.dtype()));
+}
+Tensor ones(IntArrayRef sizes, const TensorOptions& options) {
+  return full(sizes, 1, options.dtype(options.dtype()));
+}
 Tensor empty(IntArrayRef sizes, const TensorOptions& options) {
   check_sizes(sizes, "empty");
   if (Trace::current()) return zeros(sizes, options);
   const TensorType type{options.dtype(), sizes.shape()};
-  return finish(make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()))), options);
+  return finish(make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()))),
+                options);
 }
-Tensor rand(IntArrayRef sizes, const TensorOptions& options) { return finish(random("uniform", sizes, options, 1), options); }
-Tensor randn(IntArrayRef sizes, const TensorOptions& options) { return finish(random("normal", sizes, options, 2), options); }
+Tensor rand(IntArrayRef sizes, const TensorOptions& options) {
+  return finish(random("uniform", sizes, options, 1), options);
+}
+Tensor randn(IntArrayRef sizes, const TensorOptions& options) {
+  return finish(random("normal", sizes, options, 2), options);
+}
 Tensor randint(std::int64_t low, std::int64_t high, IntArrayRef sizes, const TensorOptions& options) {
-  if (low >= high) fail("randint: random_ expects 'from' to be less than 'to', but got from=" + std::to_string(low) + " >= to=" + std::to_string(high));
+  if (low >= high)
+    fail("randint: random_ expects 'from' to be less than 'to', but got from=" + std::to_string(low) +
+         " >= to=" + std::to_string(high));
   const Tensor unit = rand(sizes, kFloat64);
   return finish((unit * static_cast<double>(high - low)).floor().to(options.dtype()) + low, options);
 }
-Tensor randint(std::int64_t high, IntArrayRef sizes, const TensorOptions& options) { return randint(0, high, sizes, options); }
+Tensor randint(std::int64_t high, IntArrayRef sizes, const TensorOptions& options) {
+  return randint(0, high, sizes, options);
+}
 Tensor randperm(std::int64_t n, const TensorOptions& options) {
   if (n < 0) fail("randperm: n must be non-negative, got " + std::to_string(n));
   const RandomState state = advance_random_state(static_cast<std::uint64_t>(n));
@@ -115,7 +152,9 @@ Tensor randperm(std::int64_t n, const TensorOptions& options) {
     const std::uint64_t bits = runtime::random_bits(state.seed, state.offset, static_cast<std::uint64_t>(i));
     std::swap(order[static_cast<std::size_t>(i)], order[(bits * static_cast<std::uint64_t>(i + 1)) >> 32]);
   }
-  return finish(from_host({n}, options.dtype(), [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; }), options);
+  return finish(
+      from_host({n}, options.dtype(), [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; }),
+      options);
 }
 Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& options) {
   TensorOptions chosen = options;
@@ -125,28 +164,50 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
   if (by == 0 || (by > 0 && to < from) || (by < 0 && to > from))
     fail("arange: upper bound and larger bound inconsistent with step sign");
   const auto count = static_cast<std::int64_t>(std::ceil((to - from) / by));
-  return finish(from_host({count}, chosen.dtype(), [=](std::int64_t i) { return from + static_cast<double>(i) * by; }), chosen);
+  return finish(
+      from_host({count}, chosen.dtype(), [=](std::int64_t i) { return from + static_cast<double>(i) * by; }),
+      chosen);
 }
-Tensor arange(Scalar end, const TensorOptions& options) { return arange(0, end, 1, options); }
-Tensor arange(Scalar start, Scalar end, const TensorOptions& options) { return arange(start, end, 1, options); }
+Tensor arange(Scalar end, const TensorOptions& options) {
+  return arange(0, end, 1, options);
+}
+Tensor arange(Scalar start, Scalar end, const TensorOptions& options) {
+  return arange(start, end, 1, options);
+}
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options) {
   if (steps < 0) fail("linspace: number of steps must be non-negative");
   const double from = start.to<double>(), to = end.to<double>();
   const double by = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0;
   // From both ends, so that the last element is exactly `end`.
-  return finish(from_host({steps}, options.dtype(), [=](std::int64_t i) {
-    return i < steps / 2 || steps == 1 ? from + static_cast<double>(i) * by : to - static_cast<double>(steps - 1 - i) * by;
-  }), options);
+  return finish(from_host({steps}, options.dtype(),
+                          [=](std::int64_t i) {
+                            return i < steps / 2 || steps == 1 ? from + static_cast<double>(i) * by
+                                                               : to - static_cast<double>(steps - 1 - i) * by;
+                          }),
+                options);
 }
 Tensor eye(std::int64_t n, const TensorOptions& options) {
-  return finish(from_host({n, n}, options.dtype(), [=](std::int64_t i) { return i / n == i % n ? 1 : 0; }), options);
+  return finish(from_host({n, n}, options.dtype(), [=](std::int64_t i) { return i / n == i % n ? 1 : 0; }),
+                options);
 }
-Tensor empty_like(const Tensor& x, const TensorOptions& options) { return empty(x.sizes(), like(x, options)); }
-Tensor zeros_like(const Tensor& x, const TensorOptions& options) { return zeros(x.sizes(), like(x, options)); }
-Tensor ones_like(const Tensor& x, const TensorOptions& options) { return ones(x.sizes(), like(x, options)); }
-Tensor full_like(const Tensor& x, Scalar value, const TensorOptions& options) { return full(x.sizes(), value, like(x, options)); }
-Tensor rand_like(const Tensor& x, const TensorOptions& options) { return rand(x.sizes(), like(x, options)); }
-Tensor randn_like(const Tensor& x, const TensorOptions& options) { return randn(x.sizes(), like(x, options)); }
+Tensor empty_like(const Tensor& x, const TensorOptions& options) {
+  return empty(x.sizes(), like(x, options));
+}
+Tensor zeros_like(const Tensor& x, const TensorOptions& options) {
+  return zeros(x.sizes(), like(x, options));
+}
+Tensor ones_like(const Tensor& x, const TensorOptions& options) {
+  return ones(x.sizes(), like(x, options));
+}
+Tensor full_like(const Tensor& x, Scalar value, const TensorOptions& options) {
+  return full(x.sizes(), value, like(x, options));
+}
+Tensor rand_like(const Tensor& x, const TensorOptions& options) {
+  return rand(x.sizes(), like(x, options));
+}
+Tensor randn_like(const Tensor& x, const TensorOptions& options) {
+  return randn(x.sizes(), like(x, options));
+}
 Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& options) {
   check_sizes(sizes, "from_blob");
   const TensorType type{options.dtype(), sizes.shape()};
@@ -154,10 +215,13 @@ Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& optio
   std::memcpy(buffer.data(), data, static_cast<std::size_t>(type.bytes()));
   return finish(make_tensor(type, std::move(buffer)), options);
 }
-Tensor scalar_tensor(Scalar value, const TensorOptions& options) { return full({}, value, options.dtype(options.dtype())); }
+Tensor scalar_tensor(Scalar value, const TensorOptions& options) {
+  return full({}, value, options.dtype(options.dtype()));
+}
 
 Tensor dropout(const Tensor& x, double p, bool train) {
-  if (p < 0 || p > 1) fail("dropout: dropout probability has to be between 0 and 1, but got " + std::to_string(p));
+  if (p < 0 || p > 1)
+    fail("dropout: dropout probability has to be between 0 and 1, but got " + std::to_string(p));
   if (!train || p == 0) return x;
   if (p == 1) return mul(x, 0);
   const auto [state, offset] = draw(static_cast<std::uint64_t>(checked(x, "dropout").type.shape.numel()));
@@ -182,8 +246,10 @@ void TensorData::fill(std::vector<double>& values, std::vector<std::int64_t>& in
     return;
   }
   if (static_cast<std::int64_t>(list_.size()) != shape[depth])
-    fail("tensor: Expected all sub-lists to have sizes: " + std::to_string(shape[depth]) + ", but got sub-list with size " + std::to_string(list_.size()));
-  for (const TensorData& item : list_) item.fill(values, integers, depth + 1, shape, floating, boolean);
+    fail("tensor: Expected all sub-lists to have sizes: " + std::to_string(shape[depth]) +
+         ", but got sub-list with size " + std::to_string(list_.size()));
+  for (const TensorData& item : list_)
+    item.fill(values, integers, depth + 1, shape, floating, boolean);
 }
 
 Tensor TensorData::make(const TensorOptions& options) const {
@@ -196,9 +262,14 @@ Tensor TensorData::make(const TensorOptions& options) const {
   std::vector<std::int64_t> integers;
   bool floating = false, boolean = true;
   if (shape.rank() == 0 || shape.numel() > 0) fill(values, integers, 0, shape, floating, boolean);
-  const DType dtype = options.has_dtype() ? options.dtype() : values.empty() || floating ? kFloat32 : boolean ? kBool : kInt64;
-  Tensor x = is_floating(dtype) ? from_host(shape, dtype, [&](std::int64_t i) { return values[static_cast<std::size_t>(i)]; })
-                                : from_host(shape, dtype, [&](std::int64_t i) { return integers[static_cast<std::size_t>(i)]; });
+  const DType dtype = options.has_dtype()          ? options.dtype()
+                      : values.empty() || floating ? kFloat32
+                      : boolean                    ? kBool
+                                                   : kInt64;
+  Tensor x =
+      is_floating(dtype)
+          ? from_host(shape, dtype, [&](std::int64_t i) { return values[static_cast<std::size_t>(i)]; })
+          : from_host(shape, dtype, [&](std::int64_t i) { return integers[static_cast<std::size_t>(i)]; });
   return finish(std::move(x), options);
 }
 

@@ -20,30 +20,53 @@ struct Format {
   int width = 1;
   bool fixed = false, scientific = false;
   void set(std::ostream& out) const {
-    if (scientific) out << std::scientific << std::setprecision(4);
-    else if (fixed) out << std::fixed << std::setprecision(4);
-    else out << std::defaultfloat;
+    if (scientific)
+      out << std::scientific << std::setprecision(4);
+    else if (fixed)
+      out << std::fixed << std::setprecision(4);
+    else
+      out << std::defaultfloat;
   }
 };
 
 std::vector<double> values_of(const Tensor& x) {
   const runtime::Buffer buffer = host_value(x);
   std::vector<double> values(static_cast<std::size_t>(x.numel()));
-  auto copy = [&]<class T>(const T* from) { for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(from[i]); };
+  auto copy = [&]<class T>(const T* from) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<double>(from[i]);
+  };
   switch (x.dtype()) {
-  case DType::Float32: copy(buffer.as<float>()); break;
-  case DType::Float64: copy(buffer.as<double>()); break;
-  case DType::Int64: copy(buffer.as<std::int64_t>()); break;
-  case DType::Int32: copy(buffer.as<std::int32_t>()); break;
-  case DType::Int8: copy(buffer.as<std::int8_t>()); break;
-  case DType::UInt8: copy(buffer.as<std::uint8_t>()); break;
-  case DType::Bool: copy(buffer.as<bool>()); break;
-  default: fail("print: dtype " + std::string(name(x.dtype())) + " is not supported yet");
+  case DType::Float32:
+    copy(buffer.as<float>());
+    break;
+  case DType::Float64:
+    copy(buffer.as<double>());
+    break;
+  case DType::Int64:
+    copy(buffer.as<std::int64_t>());
+    break;
+  case DType::Int32:
+    copy(buffer.as<std::int32_t>());
+    break;
+  case DType::Int8:
+    copy(buffer.as<std::int8_t>());
+    break;
+  case DType::UInt8:
+    copy(buffer.as<std::uint8_t>());
+    break;
+  case DType::Bool:
+    copy(buffer.as<bool>());
+    break;
+  default:
+    fail("print: dtype " + std::string(name(x.dtype())) + " is not supported yet");
   }
   return values;
 }
 
-int digits(double magnitude) { return magnitude != 0 ? static_cast<int>(std::floor(std::log10(magnitude))) + 1 : 1; }
+int digits(double magnitude) {
+  return magnitude != 0 ? static_cast<int>(std::floor(std::log10(magnitude))) + 1 : 1;
+}
 
 Format choose(const std::vector<double>& values) {
   Format format;
@@ -66,8 +89,10 @@ Format choose(const std::vector<double>& values) {
     format.width = std::abs(high) > 99 || std::abs(low) > 99 ? 12 : 11;
   } else {
     format.fixed = true;
-    if (high > 5 || high < 0) format.width = 7, format.scale = std::pow(10.0, high - 1);
-    else format.width = high == 0 ? 7 : high + 6;
+    if (high > 5 || high < 0)
+      format.width = 7, format.scale = std::pow(10.0, high - 1);
+    else
+      format.width = high == 0 ? 7 : high + 6;
   }
   return format;
 }
@@ -77,7 +102,8 @@ void print_scale(std::ostream& out, const Format& format) {
   format.set(out);
 }
 
-void print_matrix(std::ostream& out, const double* values, std::int64_t rows, std::int64_t columns, int indent) {
+void print_matrix(std::ostream& out, const double* values, std::int64_t rows, std::int64_t columns,
+                  int indent) {
   const Format format = choose({values, values + rows * columns});
   const std::string margin(static_cast<std::size_t>(indent), ' ');
   const std::int64_t per_line = std::max<std::int64_t>(1, (kLineWidth - indent) / (format.width + 1));
@@ -103,15 +129,24 @@ void print_matrix(std::ostream& out, const double* values, std::int64_t rows, st
 
 const char* type_name(DType dtype) {
   switch (dtype) {
-  case DType::Float32: return "CPUFloatType";
-  case DType::Float64: return "CPUDoubleType";
-  case DType::BFloat16: return "CPUBFloat16Type";
-  case DType::Float16: return "CPUHalfType";
-  case DType::Int64: return "CPULongType";
-  case DType::Int32: return "CPUIntType";
-  case DType::Int8: return "CPUCharType";
-  case DType::UInt8: return "CPUByteType";
-  case DType::Bool: return "CPUBoolType";
+  case DType::Float32:
+    return "CPUFloatType";
+  case DType::Float64:
+    return "CPUDoubleType";
+  case DType::BFloat16:
+    return "CPUBFloat16Type";
+  case DType::Float16:
+    return "CPUHalfType";
+  case DType::Int64:
+    return "CPULongType";
+  case DType::Int32:
+    return "CPUIntType";
+  case DType::Int8:
+    return "CPUCharType";
+  case DType::UInt8:
+    return "CPUByteType";
+  case DType::Bool:
+    return "CPUBoolType";
   }
   return "";
 }
@@ -130,7 +165,8 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
     if (!values.empty()) {
       const Format format = choose(values);
       print_scale(out, format);
-      for (double value : values) out << std::setw(format.width) << value / format.scale << std::endl;
+      for (double value : values)
+        out << std::setw(format.width) << value / format.scale << std::endl;
     }
   } else if (shape.rank() == 2) {
     if (!values.empty()) print_matrix(out, values.data(), shape[0], shape[1], 0);
@@ -151,7 +187,8 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
     }
   }
   out << "[ " << type_name(tensor.dtype()) << "{";
-  for (std::size_t d = 0; d < shape.rank(); ++d) out << (d ? "," : "") << shape[d];
+  for (std::size_t d = 0; d < shape.rank(); ++d)
+    out << (d ? "," : "") << shape[d];
   out << "}";
   out << " ]";
   out.copyfmt(state);

@@ -8,30 +8,43 @@ using namespace internal;
 
 namespace {
 
-const Shape& shape_of(const Tensor& x, const char* op) { return checked(x, op).type.shape; }
+const Shape& shape_of(const Tensor& x, const char* op) {
+  return checked(x, op).type.shape;
+}
 
-Tensor reshaped(const Tensor& x, std::vector<std::int64_t> sizes) { return make_view(x, "reshape", {{"shape", std::move(sizes)}}); }
+Tensor reshaped(const Tensor& x, std::vector<std::int64_t> sizes) {
+  return make_view(x, "reshape", {{"shape", std::move(sizes)}});
+}
 
 // Fills in one -1.
 std::vector<std::int64_t> resolve(const Tensor& x, IntArrayRef sizes, const char* op) {
   std::vector<std::int64_t> result = sizes.vec();
   std::int64_t known = 1, unknown = -1;
   for (std::size_t i = 0; i < result.size(); ++i) {
-    if (result[i] == -1 && unknown < 0) unknown = static_cast<std::int64_t>(i);
-    else if (result[i] < 0) fail(std::string(op) + ": invalid shape dimension " + std::to_string(result[i]));
-    else known *= result[i];
+    if (result[i] == -1 && unknown < 0)
+      unknown = static_cast<std::int64_t>(i);
+    else if (result[i] < 0)
+      fail(std::string(op) + ": invalid shape dimension " + std::to_string(result[i]));
+    else
+      known *= result[i];
   }
   const std::int64_t count = shape_of(x, op).numel();
-  if (unknown >= 0 && known != 0 && count % known == 0) result[static_cast<std::size_t>(unknown)] = count / known;
+  if (unknown >= 0 && known != 0 && count % known == 0)
+    result[static_cast<std::size_t>(unknown)] = count / known;
   else if (unknown >= 0 || known != count)
-    fail(std::string(op) + ": shape '" + to_string(sizes.shape()) + "' is invalid for input of size " + std::to_string(count));
+    fail(std::string(op) + ": shape '" + to_string(sizes.shape()) + "' is invalid for input of size " +
+         std::to_string(count));
   return result;
 }
 
 } // namespace
 
-Tensor Tensor::view(IntArrayRef sizes) const { return reshaped(*this, resolve(*this, sizes, "view")); }
-Tensor Tensor::reshape(IntArrayRef sizes) const { return reshaped(*this, resolve(*this, sizes, "reshape")); }
+Tensor Tensor::view(IntArrayRef sizes) const {
+  return reshaped(*this, resolve(*this, sizes, "view"));
+}
+Tensor Tensor::reshape(IntArrayRef sizes) const {
+  return reshaped(*this, resolve(*this, sizes, "reshape"));
+}
 Tensor Tensor::flatten(std::int64_t start_dim, std::int64_t end_dim) const {
   const Shape& shape = shape_of(*this, "flatten");
   if (shape.rank() == 0) return reshaped(*this, {1});
@@ -40,8 +53,10 @@ Tensor Tensor::flatten(std::int64_t start_dim, std::int64_t end_dim) const {
   if (start > end) fail("flatten: start_dim cannot come after end_dim");
   std::vector<std::int64_t> sizes;
   for (std::size_t i = 0; i < shape.rank(); ++i)
-    if (i <= start || i > end) sizes.push_back(shape[i]);
-    else sizes.back() *= shape[i];
+    if (i <= start || i > end)
+      sizes.push_back(shape[i]);
+    else
+      sizes.back() *= shape[i];
   return reshaped(*this, std::move(sizes));
 }
 Tensor Tensor::unflatten(std::int64_t dim, IntArrayRef sizes) const {
@@ -49,31 +64,37 @@ Tensor Tensor::unflatten(std::int64_t dim, IntArrayRef sizes) const {
   const auto at = static_cast<std::size_t>(wrap_dim(dim, shape.rank(), "unflatten"));
   std::vector<std::int64_t> result;
   for (std::size_t i = 0; i < shape.rank(); ++i)
-    if (i != at) result.push_back(shape[i]);
-    else result.insert(result.end(), sizes.begin(), sizes.end());
+    if (i != at)
+      result.push_back(shape[i]);
+    else
+      result.insert(result.end(), sizes.begin(), sizes.end());
   return reshaped(*this, resolve(*this, result, "unflatten"));
 }
 Tensor Tensor::permute(IntArrayRef dims) const {
   const std::size_t rank = shape_of(*this, "permute").rank();
   if (dims.size() != rank)
-    fail("permute: number of dimensions in the tensor input does not match the length of the desired ordering: " +
+    fail("permute: number of dimensions in the tensor input does not match the length of the desired "
+         "ordering: " +
          std::to_string(rank) + " and " + std::to_string(dims.size()));
   std::vector<std::int64_t> permutation;
-  for (std::int64_t d : dims) permutation.push_back(wrap_dim(d, rank, "permute"));
+  for (std::int64_t d : dims)
+    permutation.push_back(wrap_dim(d, rank, "permute"));
   return make_view(*this, "transpose", {{"permutation", std::move(permutation)}});
 }
 Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
   const std::size_t rank = shape_of(*this, "transpose").rank();
   if (rank == 0) return *this;
   std::vector<std::int64_t> permutation(rank);
-  for (std::size_t i = 0; i < rank; ++i) permutation[i] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < rank; ++i)
+    permutation[i] = static_cast<std::int64_t>(i);
   std::swap(permutation[static_cast<std::size_t>(wrap_dim(dim0, rank, "transpose"))],
             permutation[static_cast<std::size_t>(wrap_dim(dim1, rank, "transpose"))]);
   return make_view(*this, "transpose", {{"permutation", std::move(permutation)}});
 }
 Tensor Tensor::t() const {
   const std::size_t rank = shape_of(*this, "t").rank();
-  if (rank > 2) fail("t: t() expects a tensor with <= 2 dimensions, but self is " + std::to_string(rank) + "D");
+  if (rank > 2)
+    fail("t: t() expects a tensor with <= 2 dimensions, but self is " + std::to_string(rank) + "D");
   return rank < 2 ? *this : transpose(0, 1);
 }
 Tensor Tensor::unsqueeze(std::int64_t dim) const {
@@ -100,7 +121,8 @@ Tensor Tensor::expand(IntArrayRef sizes) const {
   std::vector<std::int64_t> result = sizes.vec();
   if (result.size() < shape.rank())
     fail("expand: the number of sizes provided (" + std::to_string(result.size()) +
-         ") must be greater or equal to the number of dimensions in the tensor (" + std::to_string(shape.rank()) + ")");
+         ") must be greater or equal to the number of dimensions in the tensor (" +
+         std::to_string(shape.rank()) + ")");
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     std::int64_t& size = result[result.size() - shape.rank() + i];
     if (size == -1) size = shape[i];
@@ -115,7 +137,8 @@ Tensor Tensor::slice(std::int64_t dim, std::optional<std::int64_t> start, std::o
   const auto at = static_cast<std::size_t>(wrap_dim(dim, shape.rank(), "slice"));
   const std::int64_t size = shape[at];
   auto place = [&](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size); };
-  std::vector<std::int64_t> starts(shape.rank(), 0), stops(shape.begin(), shape.end()), steps(shape.rank(), 1);
+  std::vector<std::int64_t> starts(shape.rank(), 0), stops(shape.begin(), shape.end()),
+      steps(shape.rank(), 1);
   starts[at] = place(start.value_or(0));
   stops[at] = std::max(starts[at], place(end.value_or(size)));
   steps[at] = step;
@@ -136,15 +159,16 @@ Tensor Tensor::select(std::int64_t dim, std::int64_t index) const {
   const std::int64_t at = wrap_dim(dim, shape.rank(), "select");
   const std::int64_t size = shape[static_cast<std::size_t>(at)];
   if (index < -size || index >= size)
-    fail("select: index " + std::to_string(index) + " is out of bounds for dimension " + std::to_string(at) + " with size " +
-         std::to_string(size));
+    fail("select: index " + std::to_string(index) + " is out of bounds for dimension " + std::to_string(at) +
+         " with size " + std::to_string(size));
   const std::int64_t from = index < 0 ? index + size : index;
   return slice(at, from, from + 1).squeeze(at);
 }
 std::vector<Tensor> Tensor::split(std::int64_t size, std::int64_t dim) const {
   if (size <= 0) fail("split: split_size must be positive, got " + std::to_string(size));
   std::vector<Tensor> parts;
-  for (std::int64_t at = 0; at < this->size(dim); at += size) parts.push_back(slice(dim, at, at + size));
+  for (std::int64_t at = 0; at < this->size(dim); at += size)
+    parts.push_back(slice(dim, at, at + size));
   return parts;
 }
 std::vector<Tensor> Tensor::chunk(std::int64_t chunks, std::int64_t dim) const {
@@ -153,28 +177,44 @@ std::vector<Tensor> Tensor::chunk(std::int64_t chunks, std::int64_t dim) const {
 }
 std::vector<Tensor> Tensor::unbind(std::int64_t dim) const {
   std::vector<Tensor> parts;
-  for (std::int64_t i = 0; i < size(dim); ++i) parts.push_back(select(dim, i));
+  for (std::int64_t i = 0; i < size(dim); ++i)
+    parts.push_back(select(dim, i));
   return parts;
 }
 
-Tensor reshape(const Tensor& x, IntArrayRef sizes) { return x.reshape(sizes); }
-Tensor flatten(const Tensor& x, std::int64_t start_dim, std::int64_t end_dim) { return x.flatten(start_dim, end_dim); }
-Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1) { return x.transpose(dim0, dim1); }
-Tensor permute(const Tensor& x, IntArrayRef dims) { return x.permute(dims); }
-Tensor unsqueeze(const Tensor& x, std::int64_t dim) { return x.unsqueeze(dim); }
-Tensor squeeze(const Tensor& x) { return x.squeeze(); }
+Tensor reshape(const Tensor& x, IntArrayRef sizes) {
+  return x.reshape(sizes);
+}
+Tensor flatten(const Tensor& x, std::int64_t start_dim, std::int64_t end_dim) {
+  return x.flatten(start_dim, end_dim);
+}
+Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1) {
+  return x.transpose(dim0, dim1);
+}
+Tensor permute(const Tensor& x, IntArrayRef dims) {
+  return x.permute(dims);
+}
+Tensor unsqueeze(const Tensor& x, std::int64_t dim) {
+  return x.unsqueeze(dim);
+}
+Tensor squeeze(const Tensor& x) {
+  return x.squeeze();
+}
 
 Tensor cat(const TensorList& tensors, std::int64_t dim) {
   if (tensors.empty()) fail("cat: expected a non-empty list of Tensors");
   DType dtype = checked(tensors[0], "cat").type.dtype;
-  for (const Tensor& x : tensors) dtype = promote(dtype, checked(x, "cat").type.dtype);
+  for (const Tensor& x : tensors)
+    dtype = promote(dtype, checked(x, "cat").type.dtype);
   TensorList operands;
-  for (const Tensor& x : tensors) operands.push_back(x.to(dtype));
+  for (const Tensor& x : tensors)
+    operands.push_back(x.to(dtype));
   return apply("concat", operands, {{"dim", wrap_dim(dim, shape_of(tensors[0], "cat").rank(), "cat")}});
 }
 Tensor stack(const TensorList& tensors, std::int64_t dim) {
   TensorList operands;
-  for (const Tensor& x : tensors) operands.push_back(x.unsqueeze(dim));
+  for (const Tensor& x : tensors)
+    operands.push_back(x.unsqueeze(dim));
   return cat(operands, dim);
 }
 

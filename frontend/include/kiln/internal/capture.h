@@ -11,11 +11,12 @@ namespace kiln::internal {
 
 bool is_capturing(); ///< a trace is recording on this thread
 
-/// 0-d tensor of *value. Eager: a copy of the present value. Under capture: an input that every replay reads anew, so
-/// that changing the number never recompiles. `keepalive` owns the number.
+/// 0-d tensor of *value. Eager: a copy of the present value. Under capture: an input that every replay reads
+/// anew, so that changing the number never recompiles. `keepalive` owns the number.
 Tensor host_scalar(const double* value, std::shared_ptr<const void> keepalive, DType dtype = DType::Float32);
 
-/// While one lives, ops run eagerly although a capture is recording: state made in it exists outside the program.
+/// While one lives, ops run eagerly although a capture is recording: state made in it exists outside the
+/// program.
 class TraceSuspend {
 public:
   TraceSuspend();
@@ -26,10 +27,12 @@ private:
   void* trace_;
 };
 
-/// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or replaced
-/// parameters, buffers and submodules. A replay checks this one number before its guards.
+/// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or
+/// replaced parameters, buffers and submodules. A replay checks this one number before its guards.
 extern std::atomic<std::uint64_t> structure_epoch;
-inline void bump_structure_epoch() { structure_epoch.fetch_add(1, std::memory_order_relaxed); }
+inline void bump_structure_epoch() {
+  structure_epoch.fetch_add(1, std::memory_order_relaxed);
+}
 
 /// A fact that the recorded program relies on. `holds` is asked again when the epoch has changed.
 class Guard {

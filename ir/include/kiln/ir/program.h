@@ -30,6 +30,8 @@ struct Location {
   std::string module;
   std::string file;
   std::uint32_t line = 0;
+  /// A caller not yet looked up: an address within the binary that `file` names (file starts with '@').
+  std::uint64_t address = 0;
 };
 std::string to_string(const Location& location); ///< "in encoder.fc1, at train.cpp:41"; "" when nothing is known
 

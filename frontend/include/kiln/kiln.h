@@ -1,0 +1,7 @@
+// Everything a program needs.
+#pragma once
+
+#include "kiln/autograd.h"
+#include "kiln/jit.h"
+#include "kiln/ops.h"
+#include "kiln/tensor.h"
