@@ -1,14 +1,16 @@
-// All passes: constructors and registration, generated from Passes.td.
+// The passes, generated from Passes.td, and the named pipelines of Pipeline.cpp.
 #pragma once
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
-
-#include <memory>
+#include "mlir/Pass/PassRegistry.h"
 
 namespace kiln::passes {
 
 #define GEN_PASS_DECL
+#include "kiln/passes/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "kiln/passes/Passes.h.inc"
+
 
 } // namespace kiln::passes

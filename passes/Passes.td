@@ -1,6 +1,12 @@
-// All passes. Each runs on the module that holds @main.
-#ifndef KILN_PASSES
-#define KILN_PASSES
+// Every pass of the compiler. Pipeline.cpp puts them in order; README.md has the spec of the stages between them.
 include "mlir/Pass/PassBase.td"
 
-#endif // KILN_PASSES
+def Autodiff : Pass<"autodiff", "func::FuncOp"> {
+  let summary = "captured -> differentiated: expand kiln.gradient";
+}
+def Decompose : Pass<"decompose", "func::FuncOp"> {
+  let summary = "differentiated -> decomposed: open composites, make broadcasts explicit";
+}
+def Simplify : Pass<"simplify", "func::FuncOp"> {
+  let summary = "decomposed -> simplified: fold, share equal ops, algebra, move reshapes and transposes to the edges";
+}

@@ -1,0 +1,104 @@
+// Around a contraction: transposes become its flags; a batch that is only repeated, or summed, becomes part of M or K.
+#include "Simplify.h"
+#include "Util.h"
+
+using namespace mlir;
+
+namespace kiln::passes {
+namespace {
+
+/// The permutation that swaps the last two dimensions.
+bool swapsLastTwo(ArrayRef<int64_t> permutation) {
+  int64_t rank = permutation.size();
+  if (rank < 2 || permutation[rank - 1] != rank - 2 || permutation[rank - 2] != rank - 1)
+    return false;
+  for (int64_t dim = 0; dim < rank - 2; ++dim)
+    if (permutation[dim] != dim)
+      return false;
+  return true;
+}
+
+ir::MatmulOp matmul(PatternRewriter& rewriter, Location loc, RankedTensorType type, Value lhs, Value rhs,
+                    bool transposeLhs, bool transposeRhs) {
+  return ir::MatmulOp::create(rewriter, loc, type, lhs, rhs, transposeLhs, transposeRhs, DictionaryAttr());
+}
+
+LogicalResult absorbTranspose(ir::MatmulOp op, PatternRewriter& rewriter) {
+  auto lhs = op.getLhs().getDefiningOp<ir::TransposeOp>();
+  auto rhs = op.getRhs().getDefiningOp<ir::TransposeOp>();
+  bool absorbLhs = lhs && swapsLastTwo(lhs.getPermutation());
+  bool absorbRhs = rhs && swapsLastTwo(rhs.getPermutation());
+  if (!absorbLhs && !absorbRhs)
+    return failure();
+  rewriter.replaceOp(op, matmul(rewriter, op.getLoc(), typeOf(op), absorbLhs ? lhs.getX() : op.getLhs(),
+                                absorbRhs ? rhs.getX() : op.getRhs(), op.getTransposeLhs() ^ absorbLhs,
+                                op.getTransposeRhs() ^ absorbRhs));
+  return success();
+}
+
+/// (A B)^T = B^T A^T.
+LogicalResult transposeOfProduct(ir::TransposeOp op, PatternRewriter& rewriter) {
+  auto product = op.getX().getDefiningOp<ir::MatmulOp>();
+  if (!product || !product->hasOneUse() || !swapsLastTwo(op.getPermutation()))
+    return failure();
+  rewriter.replaceOp(op, matmul(rewriter, product.getLoc(), typeOf(op), product.getRhs(), product.getLhs(),
+                                !product.getTransposeRhs(), !product.getTransposeLhs()));
+  return success();
+}
+
+/// The matrix that a broadcast repeats over all batch dimensions; null when `value` is no such broadcast.
+Value repeatedMatrix(PatternRewriter& rewriter, Value value) {
+  auto source = value.getDefiningOp<ir::BroadcastOp>();
+  if (!source)
+    return nullptr;
+  ArrayRef<int64_t> wide = shapeOf(source), narrow = shapeOf(source.getX());
+  if (narrow.size() < 2 || numel(narrow.drop_back(2)) != 1 || wide.take_back(2) != narrow.take_back(2))
+    return nullptr;
+  return reshape(rewriter, value.getLoc(), source.getX(), narrow.take_back(2));
+}
+
+/// A batch of products with one matrix is one product: [B, M, K] x [K, N] = [B*M, K] x [K, N].
+LogicalResult foldRepeatedRhs(ir::MatmulOp op, PatternRewriter& rewriter) {
+  ArrayRef<int64_t> lhsShape = shapeOf(op.getLhs());
+  if (lhsShape.size() < 3 || op.getTransposeLhs())
+    return failure();
+  Value rhs = repeatedMatrix(rewriter, op.getRhs());
+  if (!rhs)
+    return failure();
+  int64_t rows = numel(lhsShape.drop_back()), columns = shapeOf(op).back();
+  Value lhs = reshape(rewriter, op.getLoc(), op.getLhs(), {rows, lhsShape.back()});
+  Value product = matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{rows, columns}), lhs, rhs, false,
+                         op.getTransposeRhs());
+  rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), product, shapeOf(op)));
+  return success();
+}
+
+/// A batch of products that is summed is one product with a longer K: sum_b A_b^T B_b.
+LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
+  auto product = op.getX().getDefiningOp<ir::MatmulOp>();
+  if (!product || !product->hasOneUse() || !product.getTransposeLhs() || product.getTransposeRhs())
+    return failure();
+  ArrayRef<int64_t> lhsShape = shapeOf(product.getLhs()), rhsShape = shapeOf(product.getRhs());
+  int64_t batchDims = lhsShape.size() - 2;
+  if (batchDims == 0 || static_cast<int64_t>(op.getDims().size()) != batchDims ||
+      !llvm::all_of(op.getDims(), [&](int64_t dim) { return dim < batchDims; }))
+    return failure();
+  int64_t inner = numel(lhsShape.drop_back());
+  Value lhs = reshape(rewriter, op.getLoc(), product.getLhs(), {inner, lhsShape.back()});
+  Value rhs = reshape(rewriter, op.getLoc(), product.getRhs(), {inner, rhsShape.back()});
+  Value sum = matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{lhsShape.back(), rhsShape.back()}),
+                     lhs, rhs, true, false);
+  rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), sum, shapeOf(op)));
+  return success();
+}
+
+} // namespace
+
+void populateContractionPatterns(RewritePatternSet& patterns) {
+  patterns.add(absorbTranspose);
+  patterns.add(transposeOfProduct);
+  patterns.add(foldRepeatedRhs);
+  patterns.add(foldSummedBatch);
+}
+
+} // namespace kiln::passes
