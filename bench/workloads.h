@@ -1,0 +1,75 @@
+// The workloads' names and sizes, and the work that each cannot do without: what both benchmarks share.
+// C++17 and standard library only, since LibTorch's side is built against old headers.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+/// Floating-point operations of one run, a multiplication and an addition counting as two, and the bytes that must
+/// cross the memory bus if every array is read or written once.
+struct Work {
+  double flops = 0;
+  double bytes = 0;
+};
+
+// first_net: 10-5-1 with ReLU, MSE, SGD 0.01.
+constexpr std::int64_t kFirstBatch = 10, kFirstIn = 10, kFirstHidden = 5, kFirstOut = 1;
+// mlp: 784-256-256-10 with ReLU and dropout 0.2, cross-entropy, SGD with momentum 0.9.
+constexpr std::int64_t kMlpIn = 784, kMlpHidden = 256, kMlpOut = 10;
+constexpr double kDropout = 0.2, kMomentum = 0.9;
+// block: x + attention(norm(x)), then x + feed_forward(norm(x)); MSE, SGD with momentum 0.9.
+constexpr std::int64_t kBlockBatch = 8, kBlockSequence = 128, kBlockWidth = 256, kBlockHidden = 2 * kBlockWidth;
+// pointwise: gelu(a * b + 0.5) * a.
+constexpr std::int64_t kPointwise = 16 << 20;
+
+inline const std::vector<std::string>& workloads() {
+  static const std::vector<std::string> names = {"first_net", "mlp_b64",  "mlp_b1024", "block",    "gemm_256",
+                                                 "gemm_512",  "gemm_1024", "gemm_2048", "pointwise"};
+  return names;
+}
+
+inline bool starts_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
+inline std::int64_t size_of(const std::string& name) { return std::stoll(name.substr(name.find_last_not_of("0123456789") + 1)); }
+
+/// A training step of a perceptron: forward, the gradient of every weight, the gradient of every input but the first.
+/// Bytes: the batch is read; a parameter and its `state` copies (gradient and momentum stay in registers) are read and
+/// written.
+inline Work perceptron(std::int64_t batch, const std::vector<std::int64_t>& widths, int state) {
+  Work work;
+  double parameters = 0;
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+    double product = 2.0 * static_cast<double>(batch * widths[i] * widths[i + 1]);
+    work.flops += product * (i == 0 ? 2 : 3);
+    parameters += static_cast<double>((widths[i] + 1) * widths[i + 1]);
+  }
+  work.bytes = 4.0 * (static_cast<double>(batch * (widths.front() + 1)) + parameters * 2 * (1 + state));
+  return work;
+}
+
+inline Work block() {
+  double tokens = kBlockBatch * kBlockSequence, d = kBlockWidth, h = kBlockHidden;
+  double products = 2 * tokens * d * d * 4 + 2 * 2 * tokens * kBlockSequence * d + 2 * 2 * tokens * d * h;
+  // The input needs no gradient, but its norm has parameters, so every product is differentiated on both sides.
+  double parameters = 4 * d * (d + 1) + 2 * d * h + h + d + 4 * d;
+  return {3 * products, 4 * (2 * tokens * d + 4 * parameters)};
+}
+
+/// Throws std::out_of_range for a name that is not in workloads().
+inline Work work_of(const std::string& name) {
+  if (name == "first_net") return perceptron(kFirstBatch, {kFirstIn, kFirstHidden, kFirstOut}, 0);
+  if (starts_with(name, "mlp_b")) return perceptron(size_of(name), {kMlpIn, kMlpHidden, kMlpHidden, kMlpOut}, 1);
+  if (name == "block") return block();
+  if (starts_with(name, "gemm_")) {
+    auto n = static_cast<double>(size_of(name));
+    return {2 * n * n * n, 4 * 3 * n * n};
+  }
+  // Operations of gelu as one multiplication or addition each, the error function as one.
+  if (name == "pointwise") return {8.0 * kPointwise, 4.0 * 3 * kPointwise};
+  throw std::out_of_range("no workload " + name);
+}
+
+} // namespace bench
