@@ -1,0 +1,9 @@
+// nn: modules, their functional forms and initialisation.
+#pragma once
+
+#include "kiln/nn/activation.h"
+#include "kiln/nn/clip_grad.h"
+#include "kiln/nn/container.h"
+#include "kiln/nn/functional.h"
+#include "kiln/nn/init.h"
+#include "kiln/nn/loss.h"

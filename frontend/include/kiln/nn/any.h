@@ -1,0 +1,192 @@
+// AnyModule: a module of any class with its forward, type-erased, so that a Sequential can hold it.
+// forward() may take and return anything; parameters with default values may be left out. Modules from one
+// Tensor to one Tensor, nearly all, are called without boxing.
+#pragma once
+
+#include "kiln/module.h"
+
+#include <any>
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <typeinfo>
+#include <utility>
+
+namespace kiln::nn {
+
+using AnyValue = std::any;
+
+namespace detail {
+
+/// The result and arguments of a forward function.
+template <class F> struct Signature {};
+template <class R, class C, class... A> struct Signature<R (C::*)(A...)> {
+  using Arguments = std::tuple<A...>;
+};
+template <class R, class C, class... A> struct Signature<R (C::*)(A...) const> : Signature<R (C::*)(A...)> {};
+template <class R, class C, class... A>
+struct Signature<R (C::*)(A...) noexcept> : Signature<R (C::*)(A...)> {};
+template <class R, class C, class... A>
+struct Signature<R (C::*)(A...) const noexcept> : Signature<R (C::*)(A...)> {};
+
+[[noreturn]] void wrong_argument(const Module& module, std::size_t position, const std::type_info& wanted,
+                                 const std::type_info& got);
+[[noreturn]] void wrong_count(const Module& module, std::size_t wanted, std::size_t got);
+[[noreturn]] void wrong_return(const std::type_info& wanted, const std::type_info& got);
+[[noreturn]] void wrong_module(const std::type_info& wanted, const std::type_info& got);
+[[noreturn]] void empty_any_module();
+
+template <class A> A&& unbox(const Module& module, AnyValue& value, std::size_t position) {
+  using T = std::remove_cvref_t<A>;
+  T* unboxed = std::any_cast<T>(&value);
+  if (!unboxed) wrong_argument(module, position, typeid(T), value.type());
+  return static_cast<A&&>(*unboxed);
+}
+
+template <class F> AnyValue boxed(F&& call) {
+  if constexpr (std::is_void_v<decltype(call())>)
+    return call(), AnyValue();
+  else
+    return AnyValue(call());
+}
+
+template <class M>
+concept MapsTensor = requires(M& module, Tensor x) {
+  { module.forward(x) } -> std::convertible_to<Tensor>;
+};
+
+/// Calls forward with the first `count` of its parameters, where the rest have default values.
+template <class M, class Arguments, std::size_t... i>
+bool call_with(M& module, AnyValue* arguments, AnyValue& result, std::index_sequence<i...>) {
+  if constexpr (requires { module.forward(std::declval<std::tuple_element_t<i, Arguments>>()...); }) {
+    result = boxed([&]() {
+      return module.forward(unbox<std::tuple_element_t<i, Arguments>>(module, arguments[i], i)...);
+    });
+    return true;
+  }
+  return false;
+}
+
+template <class M> AnyValue call_boxed(void* object, AnyValue* arguments, std::size_t count) {
+  M& module = *static_cast<M*>(object);
+  AnyValue result;
+  if constexpr (requires { &M::forward; }) {
+    using Arguments = typename Signature<decltype(&M::forward)>::Arguments;
+    constexpr std::size_t size = std::tuple_size_v<Arguments>;
+    const bool called = [&]<std::size_t... n>(std::index_sequence<n...>) {
+      return (... || (n == count &&
+                      call_with<M, Arguments>(module, arguments, result, std::make_index_sequence<n>())));
+    }(std::make_index_sequence<size + 1>());
+    if (!called) wrong_count(module, size, count);
+  } else { // forward is a template or overloaded: called with one Tensor
+    static_assert(MapsTensor<M>, "a module in AnyModule or Sequential needs a forward()");
+    if (count != 1) wrong_count(module, 1, count);
+    result = Tensor(module.forward(unbox<const Tensor&>(module, arguments[0], 0)));
+  }
+  return result;
+}
+
+template <class M> void* cast(Module& module) {
+  return dynamic_cast<M*>(&module);
+}
+template <class M> Tensor call_tensor(void* object, const Tensor& x) {
+  return static_cast<M*>(object)->forward(x);
+}
+
+} // namespace detail
+
+class AnyModule {
+public:
+  AnyModule() = default;
+  template <class M>
+    requires std::is_base_of_v<Module, M>
+  explicit AnyModule(std::shared_ptr<M> module)
+      : type_(&typeid(M)), cast_(&detail::cast<M>), call_(&detail::call_boxed<M>),
+        module_(std::move(module)) {
+    object_ = cast_(*ptr());
+    if constexpr (detail::MapsTensor<M>) call_tensor_ = &detail::call_tensor<M>;
+  }
+  template <class M>
+    requires std::is_base_of_v<Module, std::remove_cvref_t<M>>
+  explicit AnyModule(M&& module)
+      : AnyModule(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))) {}
+  template <class M> explicit AnyModule(const ModuleHolder<M>& holder) : AnyModule(holder.ptr()) {}
+
+  /// The module's forward. Throws Error when an argument or the result has another type than was asked for.
+  template <class R = Tensor, class... Args> R forward(Args&&... args) {
+    AnyValue result = any_forward(std::forward<Args>(args)...);
+    if (R* value = std::any_cast<R>(&result)) return std::move(*value);
+    detail::wrong_return(typeid(R), result.type());
+  }
+  template <class... Args> AnyValue any_forward(Args&&... args) {
+    std::array<AnyValue, sizeof...(Args)> boxes{AnyValue(std::forward<Args>(args))...};
+    return call(boxes.data(), boxes.size());
+  }
+  bool maps_tensor() const noexcept { return call_tensor_ != nullptr; }
+  /// forward of a module for which maps_tensor() holds.
+  Tensor forward_tensor(const Tensor& x) {
+    internal::ModuleCall scope(module_->internal_state());
+    return call_tensor_(object_, x);
+  }
+
+  AnyModule clone(const std::optional<Device>& device = {}) const;
+
+  /// The module as an M (class or holder). Throws Error when it is another.
+  template <class M>
+    requires std::is_base_of_v<Module, M>
+  M& get() const {
+    check_type(typeid(M));
+    return *static_cast<M*>(object_);
+  }
+  template <class H>
+    requires requires { typename H::ContainedType; }
+  H get() const {
+    return H(ptr<typename H::ContainedType>());
+  }
+  const std::shared_ptr<Module>& ptr() const {
+    if (!module_) detail::empty_any_module();
+    return module_;
+  }
+  template <class M> std::shared_ptr<M> ptr() const {
+    check_type(typeid(M));
+    return std::shared_ptr<M>(module_, static_cast<M*>(object_));
+  }
+  const std::type_info& type_info() const {
+    ptr();
+    return *type_;
+  }
+  bool is_empty() const noexcept { return module_ == nullptr; }
+
+private:
+  AnyValue call(AnyValue* arguments, std::size_t count) {
+    internal::ModuleCall scope(ptr()->internal_state());
+    return call_(object_, arguments, count);
+  }
+  void check_type(const std::type_info& wanted) const {
+    if (type_info() != wanted) detail::wrong_module(wanted, *type_);
+  }
+
+  void* object_ = nullptr; // module_ as its own class
+  const std::type_info* type_ = nullptr;
+  void* (*cast_)(Module&) = nullptr;
+  AnyValue (*call_)(void*, AnyValue*, std::size_t) = nullptr;
+  Tensor (*call_tensor_)(void*, const Tensor&) = nullptr;
+  std::shared_ptr<Module> module_;
+};
+
+/// A name and a module, for `Sequential({{"fc", Linear(2, 3)}, {"act", ReLU()}})`.
+class NamedAnyModule {
+public:
+  template <class M>
+  NamedAnyModule(std::string name, M&& module) : name_(std::move(name)), module_(std::forward<M>(module)) {}
+  NamedAnyModule(std::string name, AnyModule module) : name_(std::move(name)), module_(std::move(module)) {}
+  const std::string& name() const noexcept { return name_; }
+  AnyModule& module() noexcept { return module_; }
+  const AnyModule& module() const noexcept { return module_; }
+
+private:
+  std::string name_;
+  AnyModule module_;
+};
+
+} // namespace kiln::nn

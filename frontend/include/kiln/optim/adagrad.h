@@ -1,0 +1,39 @@
+// Adagrad. As torch.optim.Adagrad.
+#pragma once
+
+#include "kiln/optim/optimizer.h"
+
+namespace kiln::optim {
+
+struct AdagradOptions : OptimizerCloneableOptions<AdagradOptions> {
+  AdagradOptions(double lr = 1e-2) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr); // always an input of captured steps, so never guarded
+  KILN_OPTIMIZER_ARG(double, lr_decay) = 0;
+  KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
+  KILN_OPTIMIZER_ARG(double, initial_accumulator_value) = 0;
+  KILN_OPTIMIZER_ARG(double, eps) = 1e-10;
+};
+
+struct AdagradParamState : OptimizerCloneableParamState<AdagradParamState> {
+  std::int64_t step() const { return step_.defined() ? static_cast<std::int64_t>(step_.item<double>()) : 0; }
+  const Tensor& sum() const { return sum_; }
+
+private:
+  friend class Adagrad;
+  Tensor step_, sum_; // step: 0-d float64
+};
+
+class Adagrad : public Optimizer {
+public:
+  explicit Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions defaults = {})
+      : Optimizer(std::move(param_groups), std::make_unique<AdagradOptions>(defaults)) {}
+  explicit Adagrad(std::vector<Tensor> params, AdagradOptions defaults = {})
+      : Optimizer(std::move(params), std::make_unique<AdagradOptions>(defaults)) {}
+
+private:
+  void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  const char* name() const override { return "Adagrad"; }
+};
+
+} // namespace kiln::optim

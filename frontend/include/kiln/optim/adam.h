@@ -1,0 +1,89 @@
+// Adam, and AdamW (weight decay apart from the gradient). As torch.optim.Adam and torch.optim.AdamW.
+#pragma once
+
+#include "kiln/optim/optimizer.h"
+
+#include <tuple>
+
+namespace kiln::optim {
+
+struct AdamOptions : OptimizerCloneableOptions<AdamOptions> {
+  using betas_t = std::tuple<double, double>;
+  AdamOptions(double lr = 1e-3) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr); // always an input of captured steps, so never guarded
+  KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
+  KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
+  KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
+  KILN_OPTIMIZER_ARG(bool, amsgrad) = false;
+};
+
+struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
+  using betas_t = std::tuple<double, double>;
+  AdamWOptions(double lr = 1e-3) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr); // always an input of captured steps, so never guarded
+  KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
+  KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
+  KILN_OPTIMIZER_ARG(double, weight_decay) = 1e-2;
+  KILN_OPTIMIZER_ARG(bool, amsgrad) = false;
+};
+
+namespace detail {
+/// Time as one or more parameters see it: 0-d float64 tensors, shared by parameters that step together.
+struct AdamClock {
+  Tensor step;          ///< steps taken
+  Tensor beta1_product; ///< beta1 to the power of step
+  Tensor beta2_product;
+};
+} // namespace detail
+
+struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
+  std::int64_t step() const;
+  const Tensor& exp_avg() const { return exp_avg_; }
+  const Tensor& exp_avg_sq() const { return exp_avg_sq_; }
+  const Tensor& max_exp_avg_sq() const { return max_exp_avg_sq_; } ///< undefined without amsgrad
+
+private:
+  friend class AdamBase;
+  std::shared_ptr<detail::AdamClock> clock_;
+  Tensor exp_avg_, exp_avg_sq_, max_exp_avg_sq_;
+};
+using AdamWParamState = AdamParamState;
+
+/// What Adam and AdamW share.
+class AdamBase : public Optimizer {
+protected:
+  using Optimizer::Optimizer;
+  template <class Options>
+  void update_with(const OptimizerParamGroup& group, const std::vector<Tensor>& params, bool decoupled);
+
+private:
+  void separate_clocks(const OptimizerParamGroup& group, const std::vector<Tensor>& params);
+};
+
+class Adam : public AdamBase {
+public:
+  explicit Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults = {})
+      : AdamBase(std::move(param_groups), std::make_unique<AdamOptions>(defaults)) {}
+  explicit Adam(std::vector<Tensor> params, AdamOptions defaults = {})
+      : AdamBase(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+
+private:
+  void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  const char* name() const override { return "Adam"; }
+};
+
+class AdamW : public AdamBase {
+public:
+  explicit AdamW(std::vector<OptimizerParamGroup> param_groups, AdamWOptions defaults = {})
+      : AdamBase(std::move(param_groups), std::make_unique<AdamWOptions>(defaults)) {}
+  explicit AdamW(std::vector<Tensor> params, AdamWOptions defaults = {})
+      : AdamBase(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+
+private:
+  void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  const char* name() const override { return "AdamW"; }
+};
+
+} // namespace kiln::optim

@@ -1,0 +1,156 @@
+// optim::Optimizer: parameter groups with options, and a state for each parameter.
+//
+// Steps are made of ordinary tensor ops, so a captured step() fuses with everything around it. Options may
+// change at any time: under capture, numbers such as the learning rate are inputs that every replay reads
+// anew; what changes the shape of the computation (momentum on or off) is guarded.
+#pragma once
+
+#include "kiln/arg.h"
+#include "kiln/internal/capture.h"
+#include "kiln/tensor.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+/// A field of optimizer options: as KILN_ARG, and writing access makes compiled programs check their guards
+/// again.
+#define KILN_OPTIMIZER_ARG(T, name)                                                                          \
+public:                                                                                                      \
+  auto name(const T& value) -> decltype(*this) {                                                             \
+    this->name##_ = value;                                                                                   \
+    ::kiln::internal::bump_structure_epoch();                                                                \
+    return *this;                                                                                            \
+  }                                                                                                          \
+  const T& name() const noexcept {                                                                           \
+    return this->name##_;                                                                                    \
+  }                                                                                                          \
+  T& name() noexcept {                                                                                       \
+    ::kiln::internal::bump_structure_epoch();                                                                \
+    return this->name##_;                                                                                    \
+  }                                                                                                          \
+                                                                                                             \
+private:                                                                                                     \
+  T name##_
+
+namespace kiln::optim {
+
+/// What an optimizer remembers of one parameter.
+class OptimizerParamState {
+public:
+  virtual ~OptimizerParamState() = default;
+  virtual std::unique_ptr<OptimizerParamState> clone() const = 0;
+};
+template <class Derived> class OptimizerCloneableParamState : public OptimizerParamState {
+public:
+  std::unique_ptr<OptimizerParamState> clone() const override {
+    return std::make_unique<Derived>(static_cast<const Derived&>(*this));
+  }
+};
+
+class OptimizerOptions {
+public:
+  virtual ~OptimizerOptions() = default;
+  virtual std::unique_ptr<OptimizerOptions> clone() const = 0;
+  virtual double get_lr() const = 0;
+  virtual void set_lr(double lr) = 0;
+  virtual void check() const = 0; ///< throws Error for values that make no sense
+};
+template <class Derived> class OptimizerCloneableOptions : public OptimizerOptions {
+public:
+  std::unique_ptr<OptimizerOptions> clone() const override {
+    return std::make_unique<Derived>(static_cast<const Derived&>(*this));
+  }
+  double get_lr() const override { return static_cast<const Derived&>(*this).lr(); }
+  void set_lr(double lr) override { static_cast<Derived&>(*this).lr(lr); }
+};
+
+/// Parameters that share options. Copying copies the options; the tensors stay shared.
+class OptimizerParamGroup {
+public:
+  OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}
+  OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options)
+      : params_(std::move(params)), options_(std::move(options)) {}
+  OptimizerParamGroup(const OptimizerParamGroup& other)
+      : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
+  OptimizerParamGroup(OptimizerParamGroup&&) noexcept = default; // captured programs point into the options
+  OptimizerParamGroup& operator=(OptimizerParamGroup&&) noexcept = default;
+
+  bool has_options() const { return options_ != nullptr; }
+  /// Throw Error when there are none.
+  OptimizerOptions& options() { return *shared_options(); }
+  const OptimizerOptions& options() const { return *shared_options(); }
+  void set_options(std::unique_ptr<OptimizerOptions> options);
+  std::vector<Tensor>& params();
+  const std::vector<Tensor>& params() const { return params_; }
+  const std::shared_ptr<OptimizerOptions>& shared_options() const;
+
+private:
+  std::vector<Tensor> params_;
+  std::shared_ptr<OptimizerOptions> options_;
+};
+
+class Optimizer {
+public:
+  using LossClosure = std::function<Tensor()>;
+  using State = std::unordered_map<void*, std::unique_ptr<OptimizerParamState>>;
+
+  /// Throw Error when there is no parameter at all, and for parameters that add_param_group refuses.
+  Optimizer(std::vector<OptimizerParamGroup> param_groups, std::unique_ptr<OptimizerOptions> defaults);
+  Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults);
+  Optimizer(const Optimizer&) = delete;
+  Optimizer(Optimizer&&) = default;
+  virtual ~Optimizer() = default;
+
+  /// Updates every parameter that has a gradient. With a closure, calls it first (with gradients on) and
+  /// returns its loss.
+  Tensor step(const LossClosure& closure = nullptr);
+  /// Forgets all gradients, or fills them with zeros.
+  void zero_grad(bool set_to_none = true);
+
+  /// A group without options gets the defaults. Throws Error for parameters that are undefined, not leaves,
+  /// not of floating point, or in a group already.
+  void add_param_group(const OptimizerParamGroup& param_group);
+  void add_parameters(const std::vector<Tensor>& parameters); ///< to the first group
+
+  const std::vector<Tensor>& parameters() const; ///< of the first group
+  std::size_t size() const noexcept;             ///< number of parameters in all groups
+  OptimizerOptions& defaults() noexcept { return *defaults_; }
+  const OptimizerOptions& defaults() const noexcept { return *defaults_; }
+  std::vector<OptimizerParamGroup>& param_groups() noexcept { return param_groups_; }
+  const std::vector<OptimizerParamGroup>& param_groups() const noexcept { return param_groups_; }
+  /// By parameter (the address of what its handles point to).
+  State& state() noexcept { return state_; }
+  const State& state() const noexcept { return state_; }
+
+protected:
+  /// One step of one group; gradients are off. `params`: those that have a gradient.
+  virtual void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) = 0;
+  virtual const char* name() const = 0; ///< "SGD", for errors
+
+  /// The state of a parameter; a new one is handed to `start`, which runs eagerly even under capture, so that
+  /// the first captured step and later ones are the same program.
+  template <class S, class Start> S& state_of(const Tensor& param, Start&& start) {
+    auto& slot = state_[param.impl().get()];
+    if (!slot) {
+      internal::TraceSuspend eager;
+      auto fresh = std::make_unique<S>();
+      start(*fresh);
+      slot = std::move(fresh);
+    }
+    return static_cast<S&>(*slot);
+  }
+
+  std::vector<OptimizerParamGroup> param_groups_;
+  State state_;
+  std::unique_ptr<OptimizerOptions> defaults_;
+
+private:
+  void check_parameter(const Tensor& param) const;
+  std::shared_ptr<std::uint64_t> version_ =
+      std::make_shared<std::uint64_t>(0); // counts changes of the groups
+};
+
+} // namespace kiln::optim

@@ -1,0 +1,41 @@
+// RMSprop. As torch.optim.RMSprop.
+#pragma once
+
+#include "kiln/optim/optimizer.h"
+
+namespace kiln::optim {
+
+struct RMSpropOptions : OptimizerCloneableOptions<RMSpropOptions> {
+  RMSpropOptions(double lr = 1e-2) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr); // always an input of captured steps, so never guarded
+  KILN_OPTIMIZER_ARG(double, alpha) = 0.99;
+  KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
+  KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
+  KILN_OPTIMIZER_ARG(double, momentum) = 0;
+  KILN_OPTIMIZER_ARG(bool, centered) = false;
+};
+
+struct RMSpropParamState : OptimizerCloneableParamState<RMSpropParamState> {
+  const Tensor& square_avg() const { return square_avg_; }
+  const Tensor& momentum_buffer() const { return momentum_buffer_; } ///< undefined without momentum
+  const Tensor& grad_avg() const { return grad_avg_; }               ///< undefined unless centered
+
+private:
+  friend class RMSprop;
+  Tensor square_avg_, momentum_buffer_, grad_avg_;
+};
+
+class RMSprop : public Optimizer {
+public:
+  explicit RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions defaults = {})
+      : Optimizer(std::move(param_groups), std::make_unique<RMSpropOptions>(defaults)) {}
+  explicit RMSprop(std::vector<Tensor> params, RMSpropOptions defaults = {})
+      : Optimizer(std::move(params), std::make_unique<RMSpropOptions>(defaults)) {}
+
+private:
+  void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  const char* name() const override { return "RMSprop"; }
+};
+
+} // namespace kiln::optim

@@ -1,0 +1,40 @@
+// Stochastic gradient descent. As torch.optim.SGD.
+#pragma once
+
+#include "kiln/optim/optimizer.h"
+
+namespace kiln::optim {
+
+struct SGDOptions : OptimizerCloneableOptions<SGDOptions> {
+  SGDOptions(double lr) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr); // always an input of captured steps, so never guarded
+  KILN_OPTIMIZER_ARG(double, momentum) = 0;
+  KILN_OPTIMIZER_ARG(double, dampening) = 0;
+  KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
+  KILN_OPTIMIZER_ARG(bool, nesterov) = false; ///< needs a momentum and no dampening
+};
+
+struct SGDParamState : OptimizerCloneableParamState<SGDParamState> {
+  const Tensor& momentum_buffer() const { return momentum_buffer_; }
+  void momentum_buffer(const Tensor& value) { momentum_buffer_ = value; }
+
+private:
+  friend class SGD;
+  Tensor momentum_buffer_;
+  Tensor fresh_; ///< 0-d float64: 1 before a first step with dampening, which is not dampened yet; else 0
+};
+
+class SGD : public Optimizer {
+public:
+  SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults)
+      : Optimizer(std::move(param_groups), std::make_unique<SGDOptions>(defaults)) {}
+  SGD(std::vector<Tensor> params, SGDOptions defaults)
+      : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
+
+private:
+  void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  const char* name() const override { return "SGD"; }
+};
+
+} // namespace kiln::optim

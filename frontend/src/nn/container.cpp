@@ -1,0 +1,175 @@
+// Containers: what does not depend on the modules' types.
+#include "kiln/nn/container.h"
+
+#include <ostream>
+
+namespace kiln::nn {
+
+// Sequential.
+
+SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
+  for (auto& item : modules)
+    push_back(item.key(), std::move(item.value()));
+}
+SequentialImpl::SequentialImpl(std::initializer_list<NamedAnyModule> modules) {
+  for (const NamedAnyModule& item : modules)
+    push_back(item.name(), item.module());
+}
+
+void SequentialImpl::push_back(std::string name, AnyModule module) {
+  register_module(std::move(name), module.ptr());
+  modules_.push_back(std::move(module));
+}
+
+std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<SequentialImpl>();
+  const auto names = named_children().keys();
+  for (std::size_t i = 0; i < size(); ++i)
+    copy->push_back(names[i], modules_[i].clone(device));
+  copy->internal_state()->training = internal_state()->training;
+  return copy;
+}
+
+void SequentialImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Sequential";
+}
+
+void SequentialImpl::check_not_empty() const {
+  if (modules_.empty()) throw Error("Sequential: Cannot call forward() on an empty Sequential");
+}
+
+Tensor SequentialImpl::forward_tensor(Tensor x) {
+  internal::ModuleCall scope(internal_state());
+  check_not_empty();
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (!modules_[i].maps_tensor()) return finish<Tensor>(AnyValue(std::move(x)), i);
+    x = modules_[i].forward_tensor(x);
+  }
+  return x;
+}
+
+AnyValue SequentialImpl::run(AnyValue value, std::size_t first) {
+  for (std::size_t i = first; i < size(); ++i)
+    value = modules_[i].any_forward(std::move(value));
+  return value;
+}
+
+const AnyModule& SequentialImpl::checked(std::size_t index) const {
+  if (index >= size())
+    throw Error("Sequential: Index out of range: got " + std::to_string(index) + ", size is " +
+                std::to_string(size()));
+  return modules_[index];
+}
+
+// ModuleList.
+
+void ModuleListImpl::push_back(std::shared_ptr<Module> module) {
+  register_module(std::to_string(size()), module);
+  modules_.push_back(std::move(module));
+}
+
+void ModuleListImpl::insert(std::size_t index, std::shared_ptr<Module> module) {
+  if (index > size())
+    throw Error("ModuleList: Index out of range: got " + std::to_string(index) + ", size is " +
+                std::to_string(size()));
+  if (!module) throw Error("ModuleList: insert: the module is empty");
+  modules_.insert(modules_.begin() + static_cast<std::ptrdiff_t>(index), std::move(module));
+  for (std::size_t i = index; i < size(); ++i) {
+    const std::string name = std::to_string(i);
+    if (i + 1 < size())
+      replace_module(name, modules_[i]);
+    else
+      register_module(name, modules_[i]);
+  }
+}
+
+std::shared_ptr<Module> ModuleListImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<ModuleListImpl>();
+  for (const auto& module : modules_)
+    copy->push_back(module->clone(device));
+  copy->internal_state()->training = internal_state()->training;
+  return copy;
+}
+
+void ModuleListImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "ModuleList";
+}
+
+std::shared_ptr<Module> ModuleListImpl::ptr(std::size_t index) const {
+  if (index >= size())
+    throw Error("ModuleList: Index out of range: got " + std::to_string(index) + ", size is " +
+                std::to_string(size()));
+  return modules_[index];
+}
+
+// ModuleDict.
+
+void ModuleDictImpl::insert(std::string name, std::shared_ptr<Module> module) {
+  if (std::shared_ptr<Module>* present = modules_.find(name)) {
+    replace_module(name, module);
+    *present = std::move(module);
+    return;
+  }
+  register_module(name, module);
+  modules_.insert(std::move(name), std::move(module));
+}
+void ModuleDictImpl::update(const std::vector<Item>& modules) {
+  for (const auto& [name, module] : modules)
+    insert(name, module);
+}
+std::shared_ptr<Module> ModuleDictImpl::pop(const std::string& name) {
+  std::shared_ptr<Module> module = modules_[name];
+  modules_.erase(name);
+  unregister_module(name);
+  return module;
+}
+void ModuleDictImpl::clear() {
+  for (const std::string& name : keys())
+    pop(name);
+}
+std::shared_ptr<Module> ModuleDictImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<ModuleDictImpl>();
+  for (const auto& item : modules_)
+    copy->insert(item.key(), item.value()->clone(device));
+  copy->internal_state()->training = internal_state()->training;
+  return copy;
+}
+void ModuleDictImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "ModuleDict";
+}
+
+// ParameterList.
+
+void ParameterListImpl::append(Tensor parameter) {
+  const bool requires_grad = parameter.requires_grad();
+  register_parameter(std::to_string(size()), std::move(parameter), requires_grad);
+}
+std::shared_ptr<Module> ParameterListImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<ParameterListImpl>();
+  for (const auto& item : parameters_) {
+    Tensor value = item->detach().clone();
+    copy->append((device ? value.to(*device) : value).requires_grad_(item->requires_grad()));
+  }
+  copy->internal_state()->training = internal_state()->training;
+  return copy;
+}
+void ParameterListImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "ParameterList(";
+  if (!is_empty()) stream << "\n";
+  for (const auto& item : parameters_)
+    stream << "  (" << item.key() << "): Parameter containing: [" << item->dtype() << " of size "
+           << to_string(item->sizes().shape()) << "]\n";
+  stream << ")";
+}
+
+// Functional.
+
+void FunctionalImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Functional()";
+}
+Tensor FunctionalImpl::forward(Tensor x) {
+  internal::ModuleCall scope(internal_state());
+  return function_(std::move(x));
+}
+
+} // namespace kiln::nn

@@ -1,0 +1,56 @@
+// RMSprop.
+#include "kiln/optim/rmsprop.h"
+
+#include "optim/number.h"
+
+namespace kiln::optim {
+
+void RMSpropOptions::check() const {
+  check_option(lr() >= 0, "RMSprop", "learning rate", lr());
+  check_option(eps() >= 0, "RMSprop", "epsilon value", eps());
+  check_option(momentum() >= 0, "RMSprop", "momentum value", momentum());
+  check_option(weight_decay() >= 0, "RMSprop", "weight_decay value", weight_decay());
+  check_option(alpha() >= 0, "RMSprop", "alpha value", alpha());
+}
+
+void RMSprop::update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) {
+  const auto& options = static_cast<const RMSpropOptions&>(group.options());
+  const Hyper hyper(group.shared_options());
+  const bool decays = hyper.is_set(options.weight_decay(), "weight_decay");
+  const bool has_momentum = hyper.is_set(options.momentum(), "momentum");
+  const bool centered = hyper.is_set(options.centered(), "centered");
+  const Number lr = hyper.number(options.lr()), eps = hyper.number(options.eps());
+  const Number alpha = hyper.number(options.alpha());
+
+  for (Tensor param : params) {
+    auto& state = state_of<RMSpropParamState>(
+        param, [&](RMSpropParamState& fresh) { fresh.square_avg_ = zeros_like(param.detach()); });
+    auto start = [&](Tensor& tensor) {
+      if (tensor.defined()) return;
+      internal::TraceSuspend eager;
+      tensor = zeros_like(param.detach());
+    };
+    if (has_momentum) start(state.momentum_buffer_);
+    if (centered) start(state.grad_avg_);
+
+    Tensor grad = param.grad().detach();
+    if (decays) grad = grad + param.detach() * hyper.number(options.weight_decay());
+    alpha.scale(state.square_avg_);
+    state.square_avg_.add_(grad * grad * (Number(1) - alpha));
+    Tensor average = state.square_avg_;
+    if (centered) {
+      alpha.scale(state.grad_avg_);
+      state.grad_avg_.add_(grad * (Number(1) - alpha));
+      average = average - state.grad_avg_ * state.grad_avg_;
+    }
+    Tensor step = grad / (kiln::sqrt(average) + eps);
+    if (has_momentum) {
+      hyper.number(options.momentum()).scale(state.momentum_buffer_);
+      state.momentum_buffer_.add_(step);
+      step = state.momentum_buffer_;
+    }
+    param.sub_(step * lr);
+  }
+}
+
+} // namespace kiln::optim
