@@ -33,7 +33,7 @@ std::uint64_t load_bias(const void* base) {
 
 } // namespace
 
-ModuleScope::ModuleScope(const std::string* name) : name_(name), parent_(innermost) {
+ModuleScope::ModuleScope(const std::string* path) : path_(path), parent_(innermost) {
   innermost = this;
 }
 ModuleScope::~ModuleScope() {
@@ -41,12 +41,7 @@ ModuleScope::~ModuleScope() {
 }
 
 std::string ModuleScope::path() {
-  std::string path;
-  for (const ModuleScope* scope = innermost; scope; scope = scope->parent_) {
-    if (!scope->name_ || scope->name_->empty()) continue;
-    path = path.empty() ? *scope->name_ : *scope->name_ + "." + path;
-  }
-  return path;
+  return innermost && innermost->path_ ? *innermost->path_ : std::string();
 }
 
 ir::Location caller_location() {

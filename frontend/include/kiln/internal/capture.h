@@ -43,17 +43,18 @@ public:
 };
 void record_guard(std::shared_ptr<const Guard> guard); ///< no-op when not capturing
 
-/// Names the module whose forward is running, for locations and errors. One lives in each ModuleHolder call.
+/// Names the module whose forward is running, for locations and errors. One lives in each call of a module,
+/// in each forward of a layer of ours (users also write `fc->forward(x)`), and may be nested. A module knows
+/// its whole path from its registration, so the innermost scope is all that counts.
 class ModuleScope {
 public:
-  explicit ModuleScope(const std::string* name); ///< name must outlive the scope; may be empty
+  explicit ModuleScope(const std::string* path); ///< path must outlive the scope; may be empty
   ~ModuleScope();
   ModuleScope(const ModuleScope&) = delete;
   static std::string path(); ///< "encoder.block1.attn"
 
 private:
-  friend struct ModulePath;
-  const std::string* name_;
+  const std::string* path_;
   ModuleScope* parent_;
 };
 
