@@ -1,0 +1,113 @@
+// Random ops: elements from counters (the layout is told in RandomOps.td; runtime/philox.h is its reference),
+// dropout and normal built of them.
+#include "Philox.h"
+#include "Rules.h"
+#include "Scalar.h"
+
+#include <numbers>
+
+using namespace mlir;
+
+namespace kiln::ir {
+namespace {
+
+constexpr double kWordStep = 0x1p-24; ///< uniform numbers are multiples of it
+
+/// Halves of a * constant, unsigned, 32 by 32 bits.
+std::pair<Value, Value> multiplyWide(Scalars& s, Value a, uint64_t constant) {
+  Builder types(a.getContext());
+  Type wide = Scalars::shapedLike(a, types.getI64Type());
+  Value product = s.make<arith::MulIOp>(s.make<arith::ExtUIOp>(wide, a), s.bits(wide, constant));
+  Value high = s.make<arith::TruncIOp>(a.getType(), s.make<arith::ShRUIOp>(product, s.bits(wide, 32)));
+  return {high, s.make<arith::TruncIOp>(a.getType(), product)};
+}
+
+/// Low and high half of an i64.
+std::pair<Value, Value> halves(Scalars& s, Value x) {
+  Type narrow = Scalars::shapedLike(x, Builder(x.getContext()).getI32Type());
+  Value high = s.make<arith::ShRUIOp>(x, s.bits(x.getType(), 32));
+  return {s.make<arith::TruncIOp>(narrow, x), s.make<arith::TruncIOp>(narrow, high)};
+}
+
+/// A draw with the same state as `op` that starts `skip` elements later.
+template <typename OpTy> Term uniformLike(OpTy op, OpBuilder& builder, DType dtype, int64_t skip) {
+  Term state(builder, op.getLoc(), op.getState());
+  return state.make<UniformOp>(ValueRange{state}, {{"dtype", std::string(name(dtype))},
+                                                   {"offset", static_cast<int64_t>(op.getOffset()) + skip},
+                                                   {"shape", op.getType().getShape().vec()}});
+}
+
+} // namespace
+
+std::array<Value, 4> philoxWords(OpBuilder& builder, mlir::Location loc, Value counter, Value seed) {
+  Scalars s(builder, loc);
+  auto [c0, c1] = halves(s, counter);
+  auto [keyLow, keyHigh] = halves(s, seed);
+  Type word = c0.getType();
+  Value zero = s.bits(word, 0);
+  std::array<Value, 4> x = {c0, c1, zero, zero};
+  for (uint64_t round = 0; round < 10; ++round) {
+    auto key = [&](Value half, uint64_t step) { // scalar until here, so that vectors share it
+      return s.spread(s.make<arith::AddIOp>(half, s.bits(half.getType(), round * step)), counter);
+    };
+    auto [aHigh, aLow] = multiplyWide(s, x[0], 0xD2511F53);
+    auto [bHigh, bLow] = multiplyWide(s, x[2], 0xCD9E8D57);
+    auto mix = [&](Value high, Value other, Value k) {
+      return s.make<arith::XOrIOp>(s.make<arith::XOrIOp>(high, other), k);
+    };
+    x = {mix(bHigh, x[1], key(keyLow, 0x9E3779B9)), bLow, mix(aHigh, x[3], key(keyHigh, 0xBB67AE85)), aLow};
+  }
+  return x;
+}
+
+Value UniformOp::expandIndex(OpBuilder& builder, Value index, ValueRange scalars) {
+  Scalars s(builder, getLoc());
+  Type type = index.getType();
+  auto constant = [&](uint64_t value) { return s.bits(type, value); };
+  Value seed = scalars[0];
+  Value offset = s.make<arith::AddIOp>(scalars[1], s.bits(scalars[1].getType(), getOffset()));
+  Value g = s.make<arith::AddIOp>(s.spread(offset, index), index);
+  // (g / 64) * 16 + g % 16, and word (g / 16) % 4
+  Value block = s.make<arith::ShLIOp>(s.make<arith::ShRUIOp>(g, constant(6)), constant(4));
+  Value counter = s.make<arith::OrIOp>(block, s.make<arith::AndIOp>(g, constant(15)));
+  std::array<Value, 4> words = philoxWords(builder, getLoc(), counter, seed);
+  auto bit = [&](uint64_t mask) {
+    Value masked = s.make<arith::AndIOp>(g, constant(mask));
+    return s.make<arith::CmpIOp>(arith::CmpIPredicate::ne, masked, constant(0));
+  };
+  Value odd = bit(16);
+  Value word = s.select(bit(32), s.select(odd, words[3], words[2]), s.select(odd, words[1], words[0]));
+  Value top = s.make<arith::ShRUIOp>(word, s.bits(word.getType(), 8));
+  Type element = Scalars::shapedLike(index, getType().getElementType());
+  // 24 bits are never negative, and the signed conversion is the cheap one.
+  return s.mul(s.make<arith::SIToFPOp>(element, top), s.number(element, kWordStep));
+}
+
+// Box-Muller; 1 - u is in (0, 1], so that the logarithm is finite.
+SmallVector<Value> NormalOp::decompose(OpBuilder& builder) {
+  DType dtype = *dtypeOf(getType().getElementType());
+  int64_t drawn = (numel(getType().getShape()) + 63) / 64 * 64;
+  Term radius = sqrt(log(1 - uniformLike(*this, builder, dtype, 0)) * -2.0);
+  Term angle = uniformLike(*this, builder, dtype, drawn) * (2 * std::numbers::pi);
+  return {radius * cos(angle)};
+}
+
+// The mask is drawn in f32 for every element type, so that all of them drop the same elements.
+SmallVector<Value> DropoutOp::decompose(OpBuilder& builder) {
+  Term x(builder, getLoc(), getX());
+  double p = getP().convertToDouble();
+  if (p >= 1) return {x.constant(0, x.shape())};
+  Term kept = ge(uniformLike(*this, builder, DType::Float32, 0), p);
+  return {where(kept, x * (1 / (1 - p)), 0)};
+}
+
+// The same mask and scale, drawn again from the counter.
+Gradients DropoutOp::vjp(OpBuilder& builder, ValueRange grads) {
+  if (!grads[0]) return noGradients(*this);
+  Term g(builder, getLoc(), grads[0]);
+  return {g.make<DropoutOp>(ValueRange{g, getState()},
+                            {{"offset", static_cast<int64_t>(getOffset())}, {"p", getP().convertToDouble()}}),
+          Value()};
+}
+
+} // namespace kiln::ir

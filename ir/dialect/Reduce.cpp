@@ -1,0 +1,147 @@
+// Reductions: how elements combine, derivatives, and the composites built of one (mean, argmax, softmax).
+#include "Rules.h"
+#include "Scalar.h"
+
+using namespace mlir;
+
+namespace kiln::ir {
+namespace {
+
+/// A reduced value as a broadcastable partner of what it was reduced from.
+template <typename OpTy> Term besideOperand(OpTy op, const Term& reduced) {
+  return restoreDims(reduced, op.getX().getType().getShape(), op.getDims());
+}
+
+/// Shared evenly between the equal elements that were picked.
+template <typename OpTy> Gradients extremumGradient(OpTy op, OpBuilder& builder, Value grad) {
+  if (!grad) return noGradients(op);
+  Term g(builder, op.getLoc(), grad), x = g.at(op.getX());
+  Term picked = eq(x, besideOperand(op, g.at(op.getResult())));
+  Term count = sum(cast(picked, x.dtype()), op.getDims(), /*keepdim=*/true);
+  return {where(picked, besideOperand(op, g) / count, 0)};
+}
+
+/// Index of the first extreme element; of the first NaN when there is one.
+template <typename OpTy>
+Value firstIndexOf(OpTy op, OpBuilder& builder, Term (*extremum)(const Term&, ArrayRef<int64_t>, bool)) {
+  Term x(builder, op.getLoc(), op.getX());
+  int64_t dim = op.getDim();
+  Term hit = eq(x, extremum(x, dim, /*keepdim=*/true));
+  if (is_floating(x.dtype())) hit = logicalOr(hit, ne(x, x));
+  Term candidates = where(hit, iota(x, DType::Int32, x.shape(), dim), static_cast<int>(x.shape()[dim]));
+  return cast(min(candidates, dim, op.getKeepdim()), DType::Int64);
+}
+
+TypedAttr extremeAttr(Type type, bool smallest) {
+  Builder builder(type.getContext());
+  if (auto floating = dyn_cast<FloatType>(type))
+    return builder.getFloatAttr(type, APFloat::getInf(floating.getFloatSemantics(), /*Negative=*/smallest));
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (type.isUnsignedInteger()) {
+    Type signless = builder.getIntegerType(width);
+    return IntegerAttr::get(signless, smallest ? APInt::getMinValue(width) : APInt::getMaxValue(width));
+  }
+  return IntegerAttr::get(type, smallest ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width));
+}
+
+Type elementOf(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getElementType();
+}
+
+/// exp(x - max) and its sum along dim.
+struct ShiftedExp {
+  Term shifted, exponentials, total;
+};
+ShiftedExp shiftedExp(const Term& x, int64_t dim) {
+  Term shifted = x - max(x, dim, /*keepdim=*/true);
+  Term exponentials = exp(shifted);
+  return {shifted, exponentials, sum(exponentials, dim, /*keepdim=*/true)};
+}
+
+} // namespace
+
+ArrayRef<int64_t> SumOp::reducedDims() {
+  return getDims();
+}
+TypedAttr SumOp::neutral() {
+  Type type = elementOf(getX());
+  Builder builder(type.getContext());
+  if (type.isUnsignedInteger()) type = builder.getIntegerType(type.getIntOrFloatBitWidth());
+  return builder.getZeroAttr(type);
+}
+Value SumOp::combine(OpBuilder& builder, Value a, Value b) {
+  return Scalars(builder, getLoc()).add(a, b);
+}
+vector::CombiningKind SumOp::combiningKind() {
+  return vector::CombiningKind::ADD;
+}
+
+ArrayRef<int64_t> MaxOp::reducedDims() {
+  return getDims();
+}
+TypedAttr MaxOp::neutral() {
+  return extremeAttr(elementOf(getX()), /*smallest=*/true);
+}
+Value MaxOp::combine(OpBuilder& builder, Value a, Value b) {
+  return Scalars(builder, getLoc(), isUnsignedTensor(getX())).maximum(a, b);
+}
+vector::CombiningKind MaxOp::combiningKind() {
+  return isa<FloatType>(elementOf(getX())) ? vector::CombiningKind::MAXIMUMF
+         : isUnsignedTensor(getX())        ? vector::CombiningKind::MAXUI
+                                           : vector::CombiningKind::MAXSI;
+}
+
+ArrayRef<int64_t> MinOp::reducedDims() {
+  return getDims();
+}
+TypedAttr MinOp::neutral() {
+  return extremeAttr(elementOf(getX()), /*smallest=*/false);
+}
+Value MinOp::combine(OpBuilder& builder, Value a, Value b) {
+  return Scalars(builder, getLoc(), isUnsignedTensor(getX())).minimum(a, b);
+}
+vector::CombiningKind MinOp::combiningKind() {
+  return isa<FloatType>(elementOf(getX())) ? vector::CombiningKind::MINIMUMF
+         : isUnsignedTensor(getX())        ? vector::CombiningKind::MINUI
+                                           : vector::CombiningKind::MINSI;
+}
+
+KILN_UNARY_VJP(SumOp, broadcast(besideOperand(*this, g), x.shape()))
+Gradients MaxOp::vjp(OpBuilder& builder, ValueRange grads) {
+  return extremumGradient(*this, builder, grads[0]);
+}
+Gradients MinOp::vjp(OpBuilder& builder, ValueRange grads) {
+  return extremumGradient(*this, builder, grads[0]);
+}
+
+static double reducedCount(MeanOp op) {
+  double count = 1;
+  for (int64_t dim : op.getDims())
+    count *= op.getX().getType().getShape()[dim];
+  return count;
+}
+KILN_UNARY_VJP(MeanOp, broadcast(besideOperand(*this, g) / reducedCount(*this), x.shape()))
+SmallVector<Value> MeanOp::decompose(OpBuilder& builder) {
+  return {sum(Term(builder, getLoc(), getX()), getDims(), getKeepdim()) / reducedCount(*this)};
+}
+
+SmallVector<Value> ArgmaxOp::decompose(OpBuilder& builder) {
+  return {firstIndexOf(*this, builder, max)};
+}
+SmallVector<Value> ArgminOp::decompose(OpBuilder& builder) {
+  return {firstIndexOf(*this, builder, min)};
+}
+
+KILN_UNARY_VJP(SoftmaxOp, y*(g - sum(g * y, getDim(), /*keepdim=*/true)))
+SmallVector<Value> SoftmaxOp::decompose(OpBuilder& builder) {
+  ShiftedExp parts = shiftedExp(Term(builder, getLoc(), getX()), getDim());
+  return {parts.exponentials / parts.total};
+}
+
+KILN_UNARY_VJP(LogSoftmaxOp, g - exp(y) * sum(g, getDim(), /*keepdim=*/true))
+SmallVector<Value> LogSoftmaxOp::decompose(OpBuilder& builder) {
+  ShiftedExp parts = shiftedExp(Term(builder, getLoc(), getX()), getDim());
+  return {parts.shifted - log(parts.total)};
+}
+
+} // namespace kiln::ir
