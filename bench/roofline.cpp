@@ -1,5 +1,6 @@
-// Peak: independent chains of fused multiply-adds in the widest registers that the CPU has, all operands in registers.
-// Bandwidth: the better of a plain copy and one with non-temporal stores, which save reading the destination.
+// Peak: independent chains of fused multiply-adds in the widest registers that the CPU has, all operands in
+// registers. Bandwidth: the better of a plain copy and one with non-temporal stores, which save reading the
+// destination.
 #include "roofline.h"
 
 #include <algorithm>
@@ -7,55 +8,66 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include <immintrin.h>
-#include <unistd.h>
 
 namespace bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Twelve chains cover two FMA units of five cycles' latency.
 constexpr int kChains = 12;
 
 __attribute__((target("avx512f"))) double fma_avx512(std::int64_t rounds) {
   __m512 sum[kChains], a = _mm512_set1_ps(1.000001F), b = _mm512_set1_ps(1e-9F);
-  for (auto& s : sum) s = _mm512_set1_ps(1);
+  for (auto& s : sum)
+    s = _mm512_set1_ps(1);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sum[i] = _mm512_fmadd_ps(sum[i], a, b);
+    for (int i = 0; i < kChains; ++i)
+      sum[i] = _mm512_fmadd_ps(sum[i], a, b);
   }
   float total = 0;
-  for (auto& s : sum) total += _mm512_reduce_add_ps(s);
+  for (auto& s : sum)
+    total += _mm512_reduce_add_ps(s);
   return total;
 }
 
 __attribute__((target("avx2,fma"))) double fma_avx2(std::int64_t rounds) {
   __m256 sum[kChains], a = _mm256_set1_ps(1.000001F), b = _mm256_set1_ps(1e-9F);
-  for (auto& s : sum) s = _mm256_set1_ps(1);
+  for (auto& s : sum)
+    s = _mm256_set1_ps(1);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sum[i] = _mm256_fmadd_ps(sum[i], a, b);
+    for (int i = 0; i < kChains; ++i)
+      sum[i] = _mm256_fmadd_ps(sum[i], a, b);
   }
   float total = 0;
-  for (auto& s : sum) total += s[0] + s[5];
+  for (auto& s : sum)
+    total += s[0] + s[5];
   return total;
 }
 
 double multiply_add_sse(std::int64_t rounds) {
   __m128 sum[kChains], a = _mm_set1_ps(1.000001F), b = _mm_set1_ps(1e-9F);
-  for (auto& s : sum) s = _mm_set1_ps(1);
+  for (auto& s : sum)
+    s = _mm_set1_ps(1);
   for (std::int64_t r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sum[i] = _mm_add_ps(_mm_mul_ps(sum[i], a), b);
+    for (int i = 0; i < kChains; ++i)
+      sum[i] = _mm_add_ps(_mm_mul_ps(sum[i], a), b);
   }
   float total = 0;
-  for (auto& s : sum) total += s[0] + s[3];
+  for (auto& s : sum)
+    total += s[0] + s[3];
   return total;
 }
 
@@ -70,7 +82,8 @@ Peak widest() {
   return {multiply_add_sse, 4};
 }
 
-/// Runs body(thread) on every thread, all starting together; returns the seconds from the start to the last one's end.
+/// Runs body(thread) on every thread, all starting together; returns the seconds from the start to the last
+/// one's end.
 template <class F> double together(int threads, F&& body) {
   std::atomic<int> ready{0};
   std::atomic<bool> go{false};
@@ -78,13 +91,16 @@ template <class F> double together(int threads, F&& body) {
   for (int t = 0; t < threads; ++t)
     pool.emplace_back([&, t] {
       ++ready;
-      while (!go.load(std::memory_order_acquire)) _mm_pause();
+      while (!go.load(std::memory_order_acquire))
+        _mm_pause();
       body(t);
     });
-  while (ready.load() < threads) _mm_pause();
+  while (ready.load() < threads)
+    _mm_pause();
   auto start = Clock::now();
   go.store(true, std::memory_order_release);
-  for (auto& thread : pool) thread.join();
+  for (auto& thread : pool)
+    thread.join();
   return seconds_since(start);
 }
 
@@ -94,18 +110,21 @@ double measure_flops(int threads) {
   std::vector<double> sink(static_cast<std::size_t>(threads) * 8);
   double best = 1e30;
   for (int repeat = 0; repeat < 6; ++repeat)
-    best = std::min(best, together(threads, [&](int t) { sink[static_cast<std::size_t>(t) * 8] = peak.run(kRounds); }));
+    best = std::min(
+        best, together(threads, [&](int t) { sink[static_cast<std::size_t>(t) * 8] = peak.run(kRounds); }));
   volatile double used = sink[0];
   (void)used;
   return 2.0 * peak.lanes * kChains * kRounds * threads / best;
 }
 
 void copy_plain(float* to, const float* from, std::size_t count) {
-  for (std::size_t i = 0; i < count; i += 4) _mm_store_ps(to + i, _mm_load_ps(from + i));
+  for (std::size_t i = 0; i < count; i += 4)
+    _mm_store_ps(to + i, _mm_load_ps(from + i));
 }
 
 __attribute__((target("avx"))) void copy_streaming(float* to, const float* from, std::size_t count) {
-  for (std::size_t i = 0; i < count; i += 8) _mm256_stream_ps(to + i, _mm256_load_ps(from + i));
+  for (std::size_t i = 0; i < count; i += 8)
+    _mm256_stream_ps(to + i, _mm256_load_ps(from + i));
   _mm_sfence();
 }
 
@@ -114,7 +133,9 @@ double measure_bandwidth(int threads) {
   struct Free {
     void operator()(float* p) const { std::free(p); }
   };
-  auto allocate = [] { return std::unique_ptr<float, Free>(static_cast<float*>(std::aligned_alloc(4096, kCount * 4))); };
+  auto allocate = [] {
+    return std::unique_ptr<float, Free>(static_cast<float*>(std::aligned_alloc(4096, kCount * 4)));
+  };
   auto from = allocate(), to = allocate();
   if (!from || !to) return 0;
   std::fill_n(from.get(), kCount, 1.0F);
@@ -132,11 +153,18 @@ double measure_bandwidth(int threads) {
   return 2.0 * 4 * static_cast<double>(share) * threads / best;
 }
 
+/// What one core can reach of the last cache. The kernel's own figure: under a hypervisor, sysconf gives the
+/// whole socket's.
+std::size_t last_cache_bytes() {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+  std::size_t kib = 0;
+  return file >> kib ? kib << 10 : 0;
+}
+
 } // namespace
 
 Roofline measure_roofline(int threads) {
-  long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  return {measure_flops(threads), measure_bandwidth(threads), static_cast<std::size_t>(std::max(0L, cache))};
+  return {measure_flops(threads), measure_bandwidth(threads), last_cache_bytes()};
 }
 
 double floor_ms(const Roofline& roofline, double flops, double bytes) {

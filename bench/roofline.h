@@ -14,7 +14,8 @@ struct Roofline {
 /// Measures with `threads` threads at once; takes about half a second.
 Roofline measure_roofline(int threads);
 
-/// The least time for the work: the slower of computing and moving. Arrays that fit the last cache need not move.
+/// The least time for the work: the slower of computing and moving. Arrays that fit the last cache need not
+/// move.
 double floor_ms(const Roofline& roofline, double flops, double bytes);
 
 } // namespace bench

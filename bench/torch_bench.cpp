@@ -22,7 +22,8 @@ Step first_net() {
   torch::nn::Sequential model(torch::nn::Linear(bench::kFirstIn, bench::kFirstHidden), torch::nn::ReLU(),
                               torch::nn::Linear(bench::kFirstHidden, bench::kFirstOut));
   auto sgd = std::make_shared<torch::optim::SGD>(model->parameters(), torch::optim::SGDOptions(0.01));
-  auto x = torch::randn({bench::kFirstBatch, bench::kFirstIn}), y = torch::randn({bench::kFirstBatch, bench::kFirstOut});
+  auto x = torch::randn({bench::kFirstBatch, bench::kFirstIn}),
+       y = torch::randn({bench::kFirstBatch, bench::kFirstOut});
   return [=]() mutable {
     sgd->zero_grad();
     auto loss = torch::mse_loss(model->forward(x), y);
@@ -75,7 +76,8 @@ Step block() {
   Block model;
   auto sgd = std::make_shared<torch::optim::SGD>(model->parameters(),
                                                  torch::optim::SGDOptions(0.01).momentum(bench::kMomentum));
-  auto x = torch::randn({bench::kBlockBatch, bench::kBlockSequence, bench::kBlockWidth}), y = torch::randn_like(x);
+  auto x = torch::randn({bench::kBlockBatch, bench::kBlockSequence, bench::kBlockWidth}),
+       y = torch::randn_like(x);
   return [=]() mutable {
     sgd->zero_grad();
     auto loss = torch::mse_loss(model->forward(x), y);
@@ -115,8 +117,10 @@ int main(int argc, char** argv) {
   int threads = 1;
   for (int i = 1; i + 1 < argc; i += 2) {
     std::string option = argv[i];
-    if (option == "--workload") workload = argv[i + 1];
-    else if (option == "--threads") threads = std::atoi(argv[i + 1]);
+    if (option == "--workload")
+      workload = argv[i + 1];
+    else if (option == "--threads")
+      threads = std::atoi(argv[i + 1]);
   }
   const auto& names = bench::workloads();
   if (std::find(names.begin(), names.end(), workload) == names.end() || threads < 1) {

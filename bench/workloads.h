@@ -9,8 +9,8 @@
 
 namespace bench {
 
-/// Floating-point operations of one run, a multiplication and an addition counting as two, and the bytes that must
-/// cross the memory bus if every array is read or written once.
+/// Floating-point operations of one run, a multiplication and an addition counting as two, and the bytes that
+/// must cross the memory bus if every array is read or written once.
 struct Work {
   double flops = 0;
   double bytes = 0;
@@ -22,22 +22,28 @@ constexpr std::int64_t kFirstBatch = 10, kFirstIn = 10, kFirstHidden = 5, kFirst
 constexpr std::int64_t kMlpIn = 784, kMlpHidden = 256, kMlpOut = 10;
 constexpr double kDropout = 0.2, kMomentum = 0.9;
 // block: x + attention(norm(x)), then x + feed_forward(norm(x)); MSE, SGD with momentum 0.9.
-constexpr std::int64_t kBlockBatch = 8, kBlockSequence = 128, kBlockWidth = 256, kBlockHidden = 2 * kBlockWidth;
+constexpr std::int64_t kBlockBatch = 8, kBlockSequence = 128, kBlockWidth = 256,
+                       kBlockHidden = 2 * kBlockWidth;
 // pointwise: gelu(a * b + 0.5) * a.
 constexpr std::int64_t kPointwise = 16 << 20;
 
 inline const std::vector<std::string>& workloads() {
-  static const std::vector<std::string> names = {"first_net", "mlp_b64",  "mlp_b1024", "block",    "gemm_256",
-                                                 "gemm_512",  "gemm_1024", "gemm_2048", "pointwise"};
+  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024",
+                                                 "block",     "gemm_256",  "gemm_512",
+                                                 "gemm_1024", "gemm_2048", "pointwise"};
   return names;
 }
 
-inline bool starts_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
-inline std::int64_t size_of(const std::string& name) { return std::stoll(name.substr(name.find_last_not_of("0123456789") + 1)); }
+inline bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
+inline std::int64_t size_of(const std::string& name) {
+  return std::stoll(name.substr(name.find_last_not_of("0123456789") + 1));
+}
 
-/// A training step of a perceptron: forward, the gradient of every weight, the gradient of every input but the first.
-/// Bytes: the batch is read; a parameter and its `state` copies (gradient and momentum stay in registers) are read and
-/// written.
+/// A training step of a perceptron: forward, the gradient of every weight, the gradient of every input but
+/// the first. Bytes: the batch is read; a parameter and its `state` copies (gradient and momentum stay in
+/// registers) are read and written.
 inline Work perceptron(std::int64_t batch, const std::vector<std::int64_t>& widths, int state) {
   Work work;
   double parameters = 0;
@@ -53,7 +59,8 @@ inline Work perceptron(std::int64_t batch, const std::vector<std::int64_t>& widt
 inline Work block() {
   double tokens = kBlockBatch * kBlockSequence, d = kBlockWidth, h = kBlockHidden;
   double products = 2 * tokens * d * d * 4 + 2 * 2 * tokens * kBlockSequence * d + 2 * 2 * tokens * d * h;
-  // The input needs no gradient, but its norm has parameters, so every product is differentiated on both sides.
+  // The input needs no gradient, but its norm has parameters, so every product is differentiated on both
+  // sides.
   double parameters = 4 * d * (d + 1) + 2 * d * h + h + d + 4 * d;
   return {3 * products, 4 * (2 * tokens * d + 4 * parameters)};
 }
@@ -61,7 +68,8 @@ inline Work block() {
 /// Throws std::out_of_range for a name that is not in workloads().
 inline Work work_of(const std::string& name) {
   if (name == "first_net") return perceptron(kFirstBatch, {kFirstIn, kFirstHidden, kFirstOut}, 0);
-  if (starts_with(name, "mlp_b")) return perceptron(size_of(name), {kMlpIn, kMlpHidden, kMlpHidden, kMlpOut}, 1);
+  if (starts_with(name, "mlp_b"))
+    return perceptron(size_of(name), {kMlpIn, kMlpHidden, kMlpHidden, kMlpOut}, 1);
   if (name == "block") return block();
   if (starts_with(name, "gemm_")) {
     auto n = static_cast<double>(size_of(name));

@@ -1,0 +1,121 @@
+// Written as a user writes them; torch_bench.cpp holds the same programs for LibTorch.
+#include "kiln_workloads.h"
+
+#include "workloads.h"
+
+#include <kiln/kiln.h>
+
+#include <cmath>
+#include <memory>
+
+namespace bench {
+namespace {
+
+using namespace kiln;
+namespace F = kiln::nn::functional;
+
+/// `body` called with `args` again and again, as it is or compiled.
+template <class Body, class... Args>
+Workload repeat(bool compiled, std::size_t state, Body body, Args... args) {
+  if (!compiled) return {[=]() mutable { body(args...); }, [] { return Report{}; }, state};
+  auto fast = std::make_shared<decltype(jit::compile(body))>(jit::compile(body));
+  return {[=] { (*fast)(args...); },
+          [=] {
+            auto memory = fast->memory();
+            return Report{fast->kernels().size(), memory.peak, memory.lower_bound};
+          },
+          state};
+}
+
+template <class Model, class Loss>
+Workload training(bool compiled, Model model, Tensor x, Tensor y, double momentum, Loss loss_function) {
+  auto parameters = model->parameters();
+  auto sgd = std::make_shared<optim::SGD>(parameters, optim::SGDOptions(0.01).momentum(momentum));
+  auto step = [=](Tensor input, Tensor target) mutable {
+    sgd->zero_grad();
+    auto loss = loss_function(model->forward(input), target);
+    loss.backward();
+    sgd->step();
+    return loss;
+  };
+  return repeat(compiled, parameters.size() * (momentum != 0 ? 2 : 1), step, x, y);
+}
+
+Workload first_net(bool compiled) {
+  nn::Sequential model(nn::Linear(kFirstIn, kFirstHidden), nn::ReLU(), nn::Linear(kFirstHidden, kFirstOut));
+  return training(compiled, model, randn({kFirstBatch, kFirstIn}), randn({kFirstBatch, kFirstOut}), 0,
+                  [](const Tensor& out, const Tensor& y) { return F::mse_loss(out, y); });
+}
+
+Workload mlp(bool compiled, std::int64_t batch) {
+  nn::Sequential model(nn::Linear(kMlpIn, kMlpHidden), nn::ReLU(), nn::Dropout(kDropout),
+                       nn::Linear(kMlpHidden, kMlpHidden), nn::ReLU(), nn::Dropout(kDropout),
+                       nn::Linear(kMlpHidden, kMlpOut));
+  return training(compiled, model, randn({batch, kMlpIn}), randint(kMlpOut, {batch}, kInt64), kMomentum,
+                  [](const Tensor& out, const Tensor& y) { return F::cross_entropy(out, y); });
+}
+
+struct BlockImpl : nn::Module {
+  BlockImpl() {
+    norm1 = register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({kBlockWidth})));
+    query = register_module("query", nn::Linear(kBlockWidth, kBlockWidth));
+    key = register_module("key", nn::Linear(kBlockWidth, kBlockWidth));
+    value = register_module("value", nn::Linear(kBlockWidth, kBlockWidth));
+    out = register_module("out", nn::Linear(kBlockWidth, kBlockWidth));
+    norm2 = register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({kBlockWidth})));
+    up = register_module("up", nn::Linear(kBlockWidth, kBlockHidden));
+    down = register_module("down", nn::Linear(kBlockHidden, kBlockWidth));
+  }
+  Tensor forward(Tensor x) {
+    auto h = norm1(x);
+    auto scores = matmul(query(h), key(h).transpose(-2, -1)) / std::sqrt(static_cast<double>(kBlockWidth));
+    x = x + out(matmul(softmax(scores, -1), value(h)));
+    return x + down(gelu(up(norm2(x))));
+  }
+  nn::LayerNorm norm1{nullptr}, norm2{nullptr};
+  nn::Linear query{nullptr}, key{nullptr}, value{nullptr}, out{nullptr}, up{nullptr}, down{nullptr};
+};
+KILN_MODULE(Block);
+
+Workload block(bool compiled) {
+  Block model;
+  auto x = randn({kBlockBatch, kBlockSequence, kBlockWidth});
+  return training(compiled, model, x, randn_like(x), kMomentum,
+                  [](const Tensor& out, const Tensor& y) { return F::mse_loss(out, y); });
+}
+
+Workload gemm(bool compiled, std::int64_t n) {
+  return repeat(compiled, 0, [](Tensor a, Tensor b) { return matmul(a, b); }, randn({n, n}), randn({n, n}));
+}
+
+Workload pointwise(bool compiled) {
+  return repeat(
+      compiled, 0, [](Tensor a, Tensor b) { return gelu(a * b + 0.5) * a; }, randn({kPointwise}),
+      randn({kPointwise}));
+}
+
+} // namespace
+
+Workload make(const std::string& name, bool compiled) {
+  if (name == "first_net") return first_net(compiled);
+  if (starts_with(name, "mlp_b")) return mlp(compiled, size_of(name));
+  if (name == "block") return block(compiled);
+  if (starts_with(name, "gemm_")) return gemm(compiled, size_of(name));
+  return pointwise(compiled);
+}
+
+std::function<void()> make_empty_step(std::size_t state) {
+  std::vector<Tensor> tensors;
+  for (std::size_t i = 0; i < state; ++i)
+    tensors.push_back(zeros({1}));
+  auto body = [tensors](Tensor x) {
+    NoGradGuard no_grad;
+    for (Tensor tensor : tensors)
+      tensor.add_(x);
+    return x + 1;
+  };
+  auto fast = std::make_shared<decltype(jit::compile(body))>(jit::compile(body));
+  return [fast, x = ones({1})] { (*fast)(x); };
+}
+
+} // namespace bench
