@@ -3,5 +3,7 @@
 
 #include "kiln/autograd.h"
 #include "kiln/jit.h"
+#include "kiln/nn.h"
 #include "kiln/ops.h"
+#include "kiln/optim.h"
 #include "kiln/tensor.h"

@@ -1,0 +1,129 @@
+// See train.h. The step is written once, as one would write it eagerly; compiling it is one call.
+#include "digits/train.h"
+
+#include "digits/progress.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+
+using namespace kiln;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+struct NetImpl : nn::Module {
+  NetImpl() {
+    fc1 = register_module("fc1", nn::Linear(784, 256));
+    fc2 = register_module("fc2", nn::Linear(256, 256));
+    fc3 = register_module("fc3", nn::Linear(256, 10));
+    drop = register_module("drop", nn::Dropout(0.2));
+  }
+  Tensor forward(Tensor x) {
+    x = drop(relu(fc1(x)));
+    x = drop(relu(fc2(x)));
+    return fc3(x);
+  }
+  nn::Linear fc1{nullptr}, fc2{nullptr}, fc3{nullptr};
+  nn::Dropout drop{nullptr};
+};
+KILN_MODULE(Net);
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+std::int64_t count_correct(const Tensor& scores, const Tensor& labels) {
+  NoGradGuard no_grad;
+  return scores.argmax(1).eq(labels).sum().item<std::int64_t>();
+}
+
+double test_accuracy(Net& net, const Samples& test, std::int64_t batch) {
+  NoGradGuard no_grad;
+  net->eval();
+  std::int64_t correct = 0, count = test.y.size(0);
+  for (std::int64_t begin = 0; begin < count; begin += batch) {
+    std::int64_t length = std::min(batch, count - begin);
+    correct += count_correct(net(test.x.narrow(0, begin, length)), test.y.narrow(0, begin, length));
+  }
+  net->train();
+  return static_cast<double>(correct) / static_cast<double>(count);
+}
+
+} // namespace
+
+Samples to_tensors(const data::LabelledImages& images) {
+  std::int64_t count = images.count();
+  std::vector<float> pixels(images.images.bytes.size());
+  std::transform(images.images.bytes.begin(), images.images.bytes.end(), pixels.begin(),
+                 [](std::uint8_t byte) { return static_cast<float>(byte) / 255; });
+  std::vector<std::int64_t> labels(images.labels.bytes.begin(), images.labels.bytes.end());
+  return {from_blob(pixels.data(), {count, std::ssize(pixels) / count}),
+          from_blob(labels.data(), {count}, kInt64)};
+}
+
+Outcome train(const Settings& settings, const Samples& training, const Samples& test, bool compiled) {
+  manual_seed(settings.seed);
+  Net net;
+  optim::SGD sgd(net->parameters(), optim::SGDOptions(0.05).momentum(0.9));
+
+  auto step = [&](Tensor x, Tensor y) {
+    sgd.zero_grad();
+    auto scores = net(x);
+    auto loss = nn::functional::cross_entropy(scores, y);
+    loss.backward();
+    sgd.step();
+    return std::tuple(loss, scores);
+  };
+  auto fast = jit::compile(step);
+
+  // The last, shorter batch is left out: it would be a program of its own.
+  std::int64_t count = training.y.size(0), steps = count / settings.batch;
+  Outcome outcome;
+  std::vector<double> times;
+  const char* mode = compiled ? "compiled" : "eager";
+  data::Progress progress(stdout, mode, settings.epochs, steps);
+  auto start = Clock::now();
+  for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
+    auto order = randperm(count);
+    double loss_sum = 0;
+    std::int64_t correct = 0;
+    for (std::int64_t i = 0; i < steps; ++i) {
+      auto rows = order.narrow(0, i * settings.batch, settings.batch);
+      auto x = training.x.index_select(0, rows), y = training.y.index_select(0, rows);
+      auto begin = Clock::now();
+      auto [loss, scores] = compiled ? fast(x, y) : step(x, y);
+      double ms = milliseconds_since(begin);
+      if (outcome.losses.empty())
+        outcome.first_step_ms = ms;
+      else
+        times.push_back(ms);
+      outcome.losses.push_back(loss.item<double>());
+      loss_sum += outcome.losses.back();
+      correct += count_correct(scores, y);
+      progress.update(epoch, i + 1, loss_sum / static_cast<double>(i + 1),
+                      static_cast<double>(correct) / static_cast<double>((i + 1) * settings.batch));
+    }
+    progress.finish_epoch(epoch, loss_sum / static_cast<double>(steps),
+                          static_cast<double>(correct) / static_cast<double>(steps * settings.batch));
+  }
+  outcome.seconds = milliseconds_since(start) / 1000;
+  outcome.step_ms = median(times);
+  outcome.accuracy = test_accuracy(net, test, 1000);
+  if (compiled) {
+    outcome.explain = fast.explain();
+    outcome.kernels = fast.kernels();
+    outcome.memory = fast.memory();
+    if (!settings.dump.empty()) fast.dump(settings.dump);
+  }
+  return outcome;
+}
