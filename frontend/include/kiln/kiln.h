@@ -3,6 +3,7 @@
 
 #include "kiln/autograd.h"
 #include "kiln/jit.h"
+#include "kiln/module.h"
 #include "kiln/nn.h"
 #include "kiln/ops.h"
 #include "kiln/optim.h"

@@ -10,6 +10,7 @@ namespace kiln::nn {
 namespace F = functional;
 
 #define KILN_PLAIN_ACTIVATION(Name, function)                                                                \
+  KILN_LAYER_DEFINITION(Name)                                                                                \
   void Name##Impl::pretty_print(std::ostream& stream) const {                                                \
     stream << print_prefix() << #Name "()";                                                                  \
   }                                                                                                          \
@@ -26,6 +27,7 @@ KILN_PLAIN_ACTIVATION(Hardswish, kiln::hardswish)
 KILN_PLAIN_ACTIVATION(LogSigmoid, kiln::log_sigmoid)
 
 #define KILN_FORWARD(Name, function, X)                                                                      \
+  KILN_LAYER_DEFINITION(Name)                                                                                \
   Tensor Name##Impl::forward(X x) {                                                                          \
     internal::ModuleCall scope(internal_state());                                                            \
     return F::function(std::move(x), options);                                                               \

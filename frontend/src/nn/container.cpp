@@ -5,6 +5,12 @@
 
 namespace kiln::nn {
 
+KILN_LAYER_DEFINITION(Sequential)
+KILN_LAYER_DEFINITION(ModuleList)
+KILN_LAYER_DEFINITION(ModuleDict)
+KILN_LAYER_DEFINITION(ParameterList)
+KILN_LAYER_DEFINITION(Functional)
+
 // Sequential.
 
 SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
@@ -15,6 +21,9 @@ SequentialImpl::SequentialImpl(std::initializer_list<NamedAnyModule> modules) {
   for (const NamedAnyModule& item : modules)
     push_back(item.name(), item.module());
 }
+
+Sequential::Sequential(std::initializer_list<NamedAnyModule> modules)
+    : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
 
 void SequentialImpl::push_back(std::string name, AnyModule module) {
   register_module(std::move(name), module.ptr());
@@ -122,6 +131,12 @@ std::shared_ptr<Module> ModuleDictImpl::pop(const std::string& name) {
   modules_.erase(name);
   unregister_module(name);
   return module;
+}
+std::vector<std::string> ModuleDictImpl::keys() const {
+  return modules_.keys();
+}
+std::vector<std::shared_ptr<Module>> ModuleDictImpl::values() const {
+  return modules_.values();
 }
 void ModuleDictImpl::clear() {
   for (const std::string& name : keys())

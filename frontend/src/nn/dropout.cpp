@@ -7,6 +7,8 @@
 
 namespace kiln::nn {
 
+KILN_LAYER_DEFINITION(Dropout)
+
 namespace F = functional;
 
 void DropoutImpl::reset() {

@@ -8,6 +8,8 @@
 
 namespace kiln::nn {
 
+KILN_LAYER_DEFINITION(Embedding)
+
 namespace F = functional;
 
 void EmbeddingImpl::reset() {

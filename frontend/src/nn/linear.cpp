@@ -8,6 +8,10 @@
 
 namespace kiln::nn {
 
+KILN_LAYER_DEFINITION(Linear)
+KILN_LAYER_DEFINITION(Flatten)
+KILN_LAYER_DEFINITION(Identity)
+
 LinearImpl::LinearImpl(const LinearOptions& options_) : options(options_) {
   LinearImpl::reset();
 }

@@ -8,6 +8,7 @@
 namespace kiln::nn {
 
 #define KILN_LOSS(Name, call)                                                                                \
+  KILN_LAYER_DEFINITION(Name)                                                                                \
   void Name##Impl::pretty_print(std::ostream& stream) const {                                                \
     stream << print_prefix() << #Name "()";                                                                  \
   }                                                                                                          \

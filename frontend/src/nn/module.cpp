@@ -7,6 +7,9 @@
 #include <ostream>
 #include <unordered_set>
 
+template class kiln::OrderedDict<std::string, kiln::Tensor>;
+template class kiln::OrderedDict<std::string, std::shared_ptr<kiln::nn::Module>>;
+
 namespace kiln::nn {
 
 namespace {

@@ -8,6 +8,8 @@
 
 namespace kiln::nn {
 
+KILN_LAYER_DEFINITION(LayerNorm)
+
 void LayerNormImpl::reset() {
   const auto& shape = options.normalized_shape();
   if (shape.empty()) throw Error("LayerNorm: Expected normalized_shape to be at least 1-dimensional, got []");

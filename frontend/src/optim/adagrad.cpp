@@ -5,6 +5,14 @@
 
 namespace kiln::optim {
 
+template class OptimizerCloneableOptions<AdagradOptions>;
+template class OptimizerCloneableParamState<AdagradParamState>;
+
+Adagrad::Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions defaults)
+    : Optimizer(std::move(param_groups), std::make_unique<AdagradOptions>(defaults)) {}
+Adagrad::Adagrad(std::vector<Tensor> params, AdagradOptions defaults)
+    : Optimizer(std::move(params), std::make_unique<AdagradOptions>(defaults)) {}
+
 void AdagradOptions::check() const {
   check_option(lr() >= 0, "Adagrad", "learning rate", lr());
   check_option(lr_decay() >= 0, "Adagrad", "lr_decay value", lr_decay());

@@ -8,6 +8,20 @@
 
 namespace kiln::optim {
 
+template class OptimizerCloneableOptions<AdamOptions>;
+template class OptimizerCloneableOptions<AdamWOptions>;
+template class OptimizerCloneableParamState<AdamParamState>;
+
+Adam::Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults)
+    : AdamBase(std::move(param_groups), std::make_unique<AdamOptions>(defaults)) {}
+Adam::Adam(std::vector<Tensor> params, AdamOptions defaults)
+    : AdamBase(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+
+AdamW::AdamW(std::vector<OptimizerParamGroup> param_groups, AdamWOptions defaults)
+    : AdamBase(std::move(param_groups), std::make_unique<AdamWOptions>(defaults)) {}
+AdamW::AdamW(std::vector<Tensor> params, AdamWOptions defaults)
+    : AdamBase(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+
 namespace {
 template <class Options> void check_adam(const Options& options, const char* name) {
   check_option(options.lr() >= 0, name, "learning rate", options.lr());

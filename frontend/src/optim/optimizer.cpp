@@ -24,6 +24,16 @@ private:
 
 } // namespace
 
+OptimizerParamGroup::OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}
+OptimizerParamGroup::OptimizerParamGroup(std::vector<Tensor> params,
+                                         std::unique_ptr<OptimizerOptions> options)
+    : params_(std::move(params)), options_(std::move(options)) {}
+OptimizerParamGroup::OptimizerParamGroup(const OptimizerParamGroup& other)
+    : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
+OptimizerParamGroup::OptimizerParamGroup(OptimizerParamGroup&&) noexcept = default;
+OptimizerParamGroup& OptimizerParamGroup::operator=(OptimizerParamGroup&&) noexcept = default;
+OptimizerParamGroup::~OptimizerParamGroup() = default;
+
 const std::shared_ptr<OptimizerOptions>& OptimizerParamGroup::shared_options() const {
   if (!options_) throw Error("OptimizerParamGroup: the group has no options yet");
   return options_;
@@ -35,6 +45,13 @@ void OptimizerParamGroup::set_options(std::unique_ptr<OptimizerOptions> options)
 std::vector<Tensor>& OptimizerParamGroup::params() {
   internal::bump_structure_epoch();
   return params_;
+}
+
+Optimizer::Optimizer(Optimizer&&) noexcept = default;
+Optimizer::~Optimizer() = default;
+
+std::unique_ptr<OptimizerParamState>& Optimizer::slot_of(const Tensor& param) {
+  return state_[param.impl().get()];
 }
 
 Optimizer::Optimizer(std::vector<OptimizerParamGroup> param_groups,

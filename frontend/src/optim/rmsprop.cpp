@@ -5,6 +5,14 @@
 
 namespace kiln::optim {
 
+template class OptimizerCloneableOptions<RMSpropOptions>;
+template class OptimizerCloneableParamState<RMSpropParamState>;
+
+RMSprop::RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions defaults)
+    : Optimizer(std::move(param_groups), std::make_unique<RMSpropOptions>(defaults)) {}
+RMSprop::RMSprop(std::vector<Tensor> params, RMSpropOptions defaults)
+    : Optimizer(std::move(params), std::make_unique<RMSpropOptions>(defaults)) {}
+
 void RMSpropOptions::check() const {
   check_option(lr() >= 0, "RMSprop", "learning rate", lr());
   check_option(eps() >= 0, "RMSprop", "epsilon value", eps());

@@ -5,6 +5,14 @@
 
 namespace kiln::optim {
 
+template class OptimizerCloneableOptions<SGDOptions>;
+template class OptimizerCloneableParamState<SGDParamState>;
+
+SGD::SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults)
+    : Optimizer(std::move(param_groups), std::make_unique<SGDOptions>(defaults)) {}
+SGD::SGD(std::vector<Tensor> params, SGDOptions defaults)
+    : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
+
 void SGDOptions::check() const {
   check_option(lr() >= 0, "SGD", "learning rate", lr());
   check_option(momentum() >= 0, "SGD", "momentum value", momentum());

@@ -73,7 +73,7 @@ public:
     void pretty_print(std::ostream& stream) const override;                                                  \
     Tensor forward(const Tensor& x);                                                                         \
   };                                                                                                         \
-  KILN_MODULE(Name)
+  KILN_LAYER(Name)
 KILN_PLAIN_ACTIVATION(Sigmoid);
 KILN_PLAIN_ACTIVATION(Tanh);
 KILN_PLAIN_ACTIVATION(SiLU);
@@ -90,7 +90,7 @@ KILN_PLAIN_ACTIVATION(LogSigmoid);
     void pretty_print(std::ostream& stream) const override;                                                  \
     Tensor forward(Tensor x);                                                                                \
   };                                                                                                         \
-  KILN_MODULE(Name)
+  KILN_LAYER(Name)
 KILN_ACTIVATION(ReLU);
 KILN_ACTIVATION(ReLU6);
 KILN_ACTIVATION(SELU);
@@ -112,7 +112,7 @@ public:
 
   ThresholdOptions options;
 };
-KILN_MODULE(Threshold);
+KILN_LAYER(Threshold);
 
 #define KILN_SOFTMAX(Name)                                                                                   \
   class Name##Impl : public Cloneable<Name##Impl> {                                                          \
@@ -124,7 +124,7 @@ KILN_MODULE(Threshold);
     Tensor forward(const Tensor& x);                                                                         \
     SoftmaxOptions options;                                                                                  \
   };                                                                                                         \
-  KILN_MODULE(Name)
+  KILN_LAYER(Name)
 KILN_SOFTMAX(Softmax);
 KILN_SOFTMAX(LogSoftmax);
 KILN_SOFTMAX(Softmin);

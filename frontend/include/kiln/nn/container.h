@@ -83,13 +83,13 @@ private:
 
   std::vector<AnyModule> modules_;
 };
+extern template class Cloneable<SequentialImpl>;
 class Sequential : public ModuleHolder<SequentialImpl> {
 public:
   using ModuleHolder<SequentialImpl>::ModuleHolder;
   using Impl = SequentialImpl;
   Sequential() = default;
-  Sequential(std::initializer_list<NamedAnyModule> modules)
-      : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
+  Sequential(std::initializer_list<NamedAnyModule> modules);
 };
 
 /// Modules by position, registered as "0", "1", …; has no forward.
@@ -148,7 +148,7 @@ public:
 private:
   std::vector<std::shared_ptr<Module>> modules_;
 };
-KILN_MODULE(ModuleList);
+KILN_LAYER(ModuleList);
 
 /// Modules by name, in order of insertion.
 class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
@@ -168,8 +168,8 @@ public:
   bool contains(const std::string& name) const noexcept { return modules_.contains(name); }
   std::size_t size() const noexcept { return modules_.size(); }
   bool empty() const noexcept { return modules_.is_empty(); }
-  std::vector<std::string> keys() const { return modules_.keys(); }
-  std::vector<std::shared_ptr<Module>> values() const { return modules_.values(); }
+  std::vector<std::string> keys() const;
+  std::vector<std::shared_ptr<Module>> values() const;
   const std::vector<OrderedDict<std::string, std::shared_ptr<Module>>::Item>& items() const {
     return modules_.items();
   }
@@ -185,7 +185,7 @@ public:
 private:
   OrderedDict<std::string, std::shared_ptr<Module>> modules_{"Module"};
 };
-KILN_MODULE(ModuleDict);
+KILN_LAYER(ModuleDict);
 
 /// Parameters by position, registered as "0", "1", ….
 class ParameterListImpl : public Cloneable<ParameterListImpl> {
@@ -211,7 +211,7 @@ public:
   auto begin() { return parameters_.begin(); }
   auto end() { return parameters_.end(); }
 };
-KILN_MODULE(ParameterList);
+KILN_LAYER(ParameterList);
 
 /// A function as a module; further arguments are remembered: `Functional(kiln::leaky_relu, 0.2)`.
 class FunctionalImpl : public Cloneable<FunctionalImpl> {
@@ -231,6 +231,6 @@ public:
 private:
   Function function_;
 };
-KILN_MODULE(Functional);
+KILN_LAYER(Functional);
 
 } // namespace kiln::nn

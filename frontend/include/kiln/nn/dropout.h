@@ -24,6 +24,6 @@ public:
 
   DropoutOptions options;
 };
-KILN_MODULE(Dropout);
+KILN_LAYER(Dropout);
 
 } // namespace kiln::nn

@@ -35,6 +35,7 @@ public:
   EmbeddingOptions options;
   Tensor weight;
 };
+extern template class Cloneable<EmbeddingImpl>;
 class Embedding : public ModuleHolder<EmbeddingImpl> {
 public:
   using ModuleHolder<EmbeddingImpl>::ModuleHolder;

@@ -32,7 +32,7 @@ public:
   Tensor weight;
   Tensor bias; ///< undefined without bias
 };
-KILN_MODULE(Linear);
+KILN_LAYER(Linear);
 
 struct FlattenOptions {
   KILN_ARG(std::int64_t, start_dim) = 1;
@@ -49,7 +49,7 @@ public:
 
   FlattenOptions options;
 };
-KILN_MODULE(Flatten);
+KILN_LAYER(Flatten);
 
 /// Returns its argument.
 class IdentityImpl : public Cloneable<IdentityImpl> {
@@ -58,6 +58,6 @@ public:
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& x) { return x; }
 };
-KILN_MODULE(Identity);
+KILN_LAYER(Identity);
 
 } // namespace kiln::nn

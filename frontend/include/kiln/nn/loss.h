@@ -74,7 +74,7 @@ public:
     void pretty_print(std::ostream& stream) const override;                                                  \
     Tensor forward(const Tensor& input, const Tensor& target);                                               \
   };                                                                                                         \
-  KILN_MODULE(Name)
+  KILN_LAYER(Name)
 KILN_LOSS(MSELoss, Loss);
 KILN_LOSS(L1Loss, Loss);
 KILN_LOSS(SmoothL1Loss, Loss);

@@ -29,6 +29,6 @@ public:
   LayerNormOptions options;
   Tensor weight, bias; ///< of normalized_shape; undefined without elementwise_affine
 };
-KILN_MODULE(LayerNorm);
+KILN_LAYER(LayerNorm);
 
 } // namespace kiln::nn

@@ -14,6 +14,7 @@ struct AdagradOptions : OptimizerCloneableOptions<AdagradOptions> {
   KILN_OPTIMIZER_ARG(double, initial_accumulator_value) = 0;
   KILN_OPTIMIZER_ARG(double, eps) = 1e-10;
 };
+extern template class OptimizerCloneableOptions<AdagradOptions>;
 
 struct AdagradParamState : OptimizerCloneableParamState<AdagradParamState> {
   std::int64_t step() const { return step_.defined() ? static_cast<std::int64_t>(step_.item<double>()) : 0; }
@@ -23,13 +24,12 @@ private:
   friend class Adagrad;
   Tensor step_, sum_; // step: 0-d float64
 };
+extern template class OptimizerCloneableParamState<AdagradParamState>;
 
 class Adagrad : public Optimizer {
 public:
-  explicit Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions defaults = {})
-      : Optimizer(std::move(param_groups), std::make_unique<AdagradOptions>(defaults)) {}
-  explicit Adagrad(std::vector<Tensor> params, AdagradOptions defaults = {})
-      : Optimizer(std::move(params), std::make_unique<AdagradOptions>(defaults)) {}
+  explicit Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions defaults = {});
+  explicit Adagrad(std::vector<Tensor> params, AdagradOptions defaults = {});
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;

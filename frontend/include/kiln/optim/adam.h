@@ -17,6 +17,7 @@ struct AdamOptions : OptimizerCloneableOptions<AdamOptions> {
   KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
   KILN_OPTIMIZER_ARG(bool, amsgrad) = false;
 };
+extern template class OptimizerCloneableOptions<AdamOptions>;
 
 struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
   using betas_t = std::tuple<double, double>;
@@ -28,6 +29,7 @@ struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
   KILN_OPTIMIZER_ARG(double, weight_decay) = 1e-2;
   KILN_OPTIMIZER_ARG(bool, amsgrad) = false;
 };
+extern template class OptimizerCloneableOptions<AdamWOptions>;
 
 namespace detail {
 /// Time as one or more parameters see it: 0-d float64 tensors, shared by parameters that step together.
@@ -49,6 +51,7 @@ private:
   std::shared_ptr<detail::AdamClock> clock_;
   Tensor exp_avg_, exp_avg_sq_, max_exp_avg_sq_;
 };
+extern template class OptimizerCloneableParamState<AdamParamState>;
 using AdamWParamState = AdamParamState;
 
 /// What Adam and AdamW share.
@@ -64,10 +67,8 @@ private:
 
 class Adam : public AdamBase {
 public:
-  explicit Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults = {})
-      : AdamBase(std::move(param_groups), std::make_unique<AdamOptions>(defaults)) {}
-  explicit Adam(std::vector<Tensor> params, AdamOptions defaults = {})
-      : AdamBase(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+  explicit Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults = {});
+  explicit Adam(std::vector<Tensor> params, AdamOptions defaults = {});
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
@@ -76,10 +77,8 @@ private:
 
 class AdamW : public AdamBase {
 public:
-  explicit AdamW(std::vector<OptimizerParamGroup> param_groups, AdamWOptions defaults = {})
-      : AdamBase(std::move(param_groups), std::make_unique<AdamWOptions>(defaults)) {}
-  explicit AdamW(std::vector<Tensor> params, AdamWOptions defaults = {})
-      : AdamBase(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+  explicit AdamW(std::vector<OptimizerParamGroup> param_groups, AdamWOptions defaults = {});
+  explicit AdamW(std::vector<Tensor> params, AdamWOptions defaults = {});
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;

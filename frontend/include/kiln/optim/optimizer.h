@@ -70,13 +70,12 @@ public:
 /// Parameters that share options. Copying copies the options; the tensors stay shared.
 class OptimizerParamGroup {
 public:
-  OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}
-  OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options)
-      : params_(std::move(params)), options_(std::move(options)) {}
-  OptimizerParamGroup(const OptimizerParamGroup& other)
-      : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
-  OptimizerParamGroup(OptimizerParamGroup&&) noexcept = default; // captured programs point into the options
-  OptimizerParamGroup& operator=(OptimizerParamGroup&&) noexcept = default;
+  OptimizerParamGroup(std::vector<Tensor> params);
+  OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options);
+  OptimizerParamGroup(const OptimizerParamGroup& other);
+  OptimizerParamGroup(OptimizerParamGroup&&) noexcept; // captured programs point into the options
+  OptimizerParamGroup& operator=(OptimizerParamGroup&&) noexcept;
+  ~OptimizerParamGroup();
 
   bool has_options() const { return options_ != nullptr; }
   /// Throw Error when there are none.
@@ -101,8 +100,8 @@ public:
   Optimizer(std::vector<OptimizerParamGroup> param_groups, std::unique_ptr<OptimizerOptions> defaults);
   Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults);
   Optimizer(const Optimizer&) = delete;
-  Optimizer(Optimizer&&) = default;
-  virtual ~Optimizer() = default;
+  Optimizer(Optimizer&&) noexcept;
+  virtual ~Optimizer();
 
   /// Updates every parameter that has a gradient. With a closure, calls it first (with gradients on) and
   /// returns its loss.
@@ -133,7 +132,7 @@ protected:
   /// The state of a parameter; a new one is handed to `start`, which runs eagerly even under capture, so that
   /// the first captured step and later ones are the same program.
   template <class S, class Start> S& state_of(const Tensor& param, Start&& start) {
-    auto& slot = state_[param.impl().get()];
+    std::unique_ptr<OptimizerParamState>& slot = slot_of(param);
     if (!slot) {
       internal::TraceSuspend eager;
       auto fresh = std::make_unique<S>();
@@ -142,6 +141,7 @@ protected:
     }
     return static_cast<S&>(*slot);
   }
+  std::unique_ptr<OptimizerParamState>& slot_of(const Tensor& param);
 
   std::vector<OptimizerParamGroup> param_groups_;
   State state_;

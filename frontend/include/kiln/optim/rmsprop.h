@@ -15,6 +15,7 @@ struct RMSpropOptions : OptimizerCloneableOptions<RMSpropOptions> {
   KILN_OPTIMIZER_ARG(double, momentum) = 0;
   KILN_OPTIMIZER_ARG(bool, centered) = false;
 };
+extern template class OptimizerCloneableOptions<RMSpropOptions>;
 
 struct RMSpropParamState : OptimizerCloneableParamState<RMSpropParamState> {
   const Tensor& square_avg() const { return square_avg_; }
@@ -25,13 +26,12 @@ private:
   friend class RMSprop;
   Tensor square_avg_, momentum_buffer_, grad_avg_;
 };
+extern template class OptimizerCloneableParamState<RMSpropParamState>;
 
 class RMSprop : public Optimizer {
 public:
-  explicit RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions defaults = {})
-      : Optimizer(std::move(param_groups), std::make_unique<RMSpropOptions>(defaults)) {}
-  explicit RMSprop(std::vector<Tensor> params, RMSpropOptions defaults = {})
-      : Optimizer(std::move(params), std::make_unique<RMSpropOptions>(defaults)) {}
+  explicit RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions defaults = {});
+  explicit RMSprop(std::vector<Tensor> params, RMSpropOptions defaults = {});
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;

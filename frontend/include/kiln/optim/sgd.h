@@ -14,6 +14,7 @@ struct SGDOptions : OptimizerCloneableOptions<SGDOptions> {
   KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
   KILN_OPTIMIZER_ARG(bool, nesterov) = false; ///< needs a momentum and no dampening
 };
+extern template class OptimizerCloneableOptions<SGDOptions>;
 
 struct SGDParamState : OptimizerCloneableParamState<SGDParamState> {
   const Tensor& momentum_buffer() const { return momentum_buffer_; }
@@ -24,13 +25,12 @@ private:
   Tensor momentum_buffer_;
   Tensor fresh_; ///< 0-d float64: 1 before a first step with dampening, which is not dampened yet; else 0
 };
+extern template class OptimizerCloneableParamState<SGDParamState>;
 
 class SGD : public Optimizer {
 public:
-  SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults)
-      : Optimizer(std::move(param_groups), std::make_unique<SGDOptions>(defaults)) {}
-  SGD(std::vector<Tensor> params, SGDOptions defaults)
-      : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
+  SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults);
+  SGD(std::vector<Tensor> params, SGDOptions defaults);
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
