@@ -2,8 +2,8 @@
 // wide registers).
 #include "kiln/runtime/cpu_features.h"
 
+#include <cstdlib>
 #include <sstream>
-#include <utility>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -24,31 +24,20 @@ constexpr std::string_view kArchitecture = "x86_64";
 std::vector<Feature> detect() {
   __builtin_cpu_init();
 #define KILN_FEATURE(llvm, gcc) Feature{llvm, __builtin_cpu_supports(gcc) != 0}
-  return {KILN_FEATURE("sse3", "sse3"),
-          KILN_FEATURE("ssse3", "ssse3"),
-          KILN_FEATURE("sse4.1", "sse4.1"),
-          KILN_FEATURE("sse4.2", "sse4.2"),
-          KILN_FEATURE("popcnt", "popcnt"),
-          KILN_FEATURE("avx", "avx"),
-          KILN_FEATURE("avx2", "avx2"),
-          KILN_FEATURE("fma", "fma"),
-          KILN_FEATURE("bmi", "bmi"),
-          KILN_FEATURE("bmi2", "bmi2"),
-          KILN_FEATURE("avx512f", "avx512f"),
-          KILN_FEATURE("avx512bw", "avx512bw"),
-          KILN_FEATURE("avx512cd", "avx512cd"),
-          KILN_FEATURE("avx512dq", "avx512dq"),
-          KILN_FEATURE("avx512vl", "avx512vl"),
-          KILN_FEATURE("avx512ifma", "avx512ifma"),
-          KILN_FEATURE("avx512vbmi", "avx512vbmi"),
-          KILN_FEATURE("avx512vbmi2", "avx512vbmi2"),
-          KILN_FEATURE("avx512vnni", "avx512vnni"),
-          KILN_FEATURE("avx512bitalg", "avx512bitalg"),
-          KILN_FEATURE("avx512vpopcntdq", "avx512vpopcntdq"),
-          KILN_FEATURE("avx512bf16", "avx512bf16"),
-          KILN_FEATURE("gfni", "gfni"),
-          KILN_FEATURE("vaes", "vaes"),
-          KILN_FEATURE("vpclmulqdq", "vpclmulqdq")};
+  return {
+      KILN_FEATURE("sse3", "sse3"), KILN_FEATURE("ssse3", "ssse3"), KILN_FEATURE("sse4.1", "sse4.1"),
+      KILN_FEATURE("sse4.2", "sse4.2"), KILN_FEATURE("popcnt", "popcnt"), KILN_FEATURE("avx", "avx"),
+      KILN_FEATURE("avx2", "avx2"), KILN_FEATURE("fma", "fma"), KILN_FEATURE("bmi", "bmi"),
+      KILN_FEATURE("bmi2", "bmi2"), KILN_FEATURE("avx512f", "avx512f"), KILN_FEATURE("avx512bw", "avx512bw"),
+      KILN_FEATURE("avx512cd", "avx512cd"), KILN_FEATURE("avx512dq", "avx512dq"),
+      KILN_FEATURE("avx512vl", "avx512vl"), KILN_FEATURE("avx512ifma", "avx512ifma"),
+      KILN_FEATURE("avx512vbmi", "avx512vbmi"), KILN_FEATURE("avx512vbmi2", "avx512vbmi2"),
+      KILN_FEATURE("avx512vnni", "avx512vnni"), KILN_FEATURE("avx512bitalg", "avx512bitalg"),
+      KILN_FEATURE("avx512vpopcntdq", "avx512vpopcntdq"), KILN_FEATURE("avx512bf16", "avx512bf16"),
+      // the level that the code generator means by this word
+      Feature{"avx512", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")},
+      KILN_FEATURE("gfni", "gfni"), KILN_FEATURE("vaes", "vaes"), KILN_FEATURE("vpclmulqdq", "vpclmulqdq")};
 #undef KILN_FEATURE
 }
 
@@ -85,14 +74,15 @@ const std::vector<Feature>& features() {
 
 } // namespace
 
-const std::string& cpu_features() {
-  static const std::string text = [] {
+std::string cpu_features() {
+  static const std::string machine = [] {
     std::string result = std::string(kArchitecture) + " " + model();
     for (const Feature& feature : features())
       if (feature.present) result += " " + std::string(feature.name);
     return result;
   }();
-  return text;
+  const char* level = std::getenv("KILN_CPU");
+  return level ? machine + " KILN_CPU=" + level : machine;
 }
 
 std::string missing_cpu_features(std::string_view target) {

@@ -1,0 +1,154 @@
+// Launches: every item once, in pieces the kernel may rely on; scratch; nesting; errors.
+#include "kiln/runtime/error.h"
+#include "kiln/runtime/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <mutex>
+#include <omp.h>
+#include <thread>
+#include <vector>
+
+using namespace kiln::runtime;
+
+namespace {
+
+/// Restores the thread count.
+struct Threads {
+  explicit Threads(int count) : before(get_num_threads()) { set_num_threads(count); }
+  ~Threads() { set_num_threads(before); }
+  int before;
+};
+
+struct Pieces {
+  std::mutex mutex;
+  std::vector<std::pair<std::int64_t, std::int64_t>> list;
+};
+
+} // namespace
+
+TEST_CASE("pieces cover the items once, start at multiples of the grain, and are at most one a thread") {
+  const int threads = GENERATE(1, 2, 3, 8);
+  const std::int64_t items = GENERATE(0, 1, 63, 64, 65, 1000, 4096), grain = GENERATE(1, 7, 64, 5000);
+  const Threads guard(threads);
+  std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
+  Pieces pieces;
+  parallel_for(items, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      ++seen[static_cast<std::size_t>(i)];
+    std::lock_guard lock(pieces.mutex);
+    pieces.list.emplace_back(begin, end);
+  });
+  for (const auto& count : seen)
+    REQUIRE(count == 1);
+  REQUIRE(pieces.list.size() <= static_cast<std::size_t>(threads));
+  for (auto [begin, end] : pieces.list) {
+    REQUIRE(begin % grain == 0);
+    REQUIRE((end == items || end % grain == 0));
+    REQUIRE(begin < end);
+  }
+}
+
+TEST_CASE("the same launch is cut into the same pieces each time") {
+  const Threads guard(3);
+  std::vector<std::pair<std::int64_t, std::int64_t>> first;
+  for (int run = 0; run < 20; ++run) {
+    Pieces pieces;
+    parallel_for(1000, 16, [&](std::int64_t begin, std::int64_t end) {
+      std::lock_guard lock(pieces.mutex);
+      pieces.list.emplace_back(begin, end);
+    });
+    std::sort(pieces.list.begin(), pieces.list.end());
+    if (run == 0) first = pieces.list;
+    REQUIRE(pieces.list == first);
+  }
+}
+
+TEST_CASE("a single piece runs on the calling thread") {
+  const Threads guard(4);
+  std::thread::id ran;
+  parallel_for(100, 100, [&](std::int64_t, std::int64_t) { ran = std::this_thread::get_id(); });
+  CHECK(ran == std::this_thread::get_id());
+}
+
+TEST_CASE("nested launches run serially, also inside the user's own parallel region") {
+  const Threads guard(2);
+  std::atomic<int> inner{0};
+  parallel_for(2, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      parallel_for(10, 1, [&](std::int64_t from, std::int64_t to) { inner += to - from == 10 ? 1 : 1000; });
+  });
+  CHECK(inner == 2);
+  inner = 0;
+#pragma omp parallel num_threads(2)
+  parallel_for(10, 1, [&](std::int64_t from, std::int64_t to) { inner += to - from == 10 ? 1 : 1000; });
+  CHECK(inner >= 1);
+  CHECK(inner <= 2);
+}
+
+TEST_CASE("several threads may launch at once") {
+  const Threads guard(2);
+  std::atomic<std::int64_t> sum{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i)
+        parallel_for(64, 8, [&](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  CHECK(sum == 4 * 200 * 64);
+}
+
+TEST_CASE("an exception in a piece comes out of parallel_for, and the pool works on") {
+  const Threads guard(2);
+  const auto fail = [](std::int64_t, std::int64_t) { throw kiln::Error("bad piece"); };
+  CHECK_THROWS_WITH(parallel_for(100, 1, fail), "bad piece");   // in every thread
+  CHECK_THROWS_WITH(parallel_for(100, 100, fail), "bad piece"); // in the caller alone
+  std::atomic<std::int64_t> items{0};
+  parallel_for(100, 1, [&](std::int64_t begin, std::int64_t end) { items += end - begin; });
+  CHECK(items == 100);
+}
+
+TEST_CASE("scratch is aligned, large enough, a thread's own, and kept") {
+  const Threads guard(2);
+  std::atomic<int> wrong{0};
+  void* args[] = {&wrong};
+  const auto kernel = [](void* const* args, std::int64_t begin, std::int64_t end, void* scratch) {
+    auto& wrong = *static_cast<std::atomic<int>*>(args[0]);
+    if (reinterpret_cast<std::uintptr_t>(scratch) % 64 != 0) ++wrong;
+    auto* words = static_cast<volatile std::int64_t*>(scratch);
+    for (int i = 0; i < 1000; ++i)
+      words[i] = begin;
+    for (int i = 0; i < 1000; ++i)
+      if (words[i] != begin) ++wrong;
+    (void)end;
+  };
+  for (int run = 0; run < 100; ++run)
+    launch(kernel, args, 64, 1, 8000);
+  CHECK(wrong == 0);
+  void* small = thread_scratch(100);
+  CHECK(thread_scratch(50) == small);
+  void* large = thread_scratch(100000);
+  CHECK(thread_scratch(100) == large);
+}
+
+TEST_CASE("the number of threads is checked") {
+  CHECK_THROWS_WITH(set_num_threads(0), "set_num_threads: expected at least 1 thread, got 0");
+  CHECK(get_num_threads() >= 1);
+}
+
+TEST_CASE("the table of an entry point launches with its scratch") {
+  const RuntimeTable table = runtime_table(256);
+  int items = 0;
+  void* args[] = {&items};
+  table.launch(
+      &table,
+      [](void* const* args, std::int64_t begin, std::int64_t end, void* scratch) {
+        static_cast<char*>(scratch)[255] = 1;
+        *static_cast<int*>(args[0]) += static_cast<int>(end - begin);
+      },
+      args, 7, 7);
+  CHECK(items == 7);
+}
