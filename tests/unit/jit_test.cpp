@@ -1,0 +1,218 @@
+// jit::compile: the same results as eager mode, state found and updated in place, guards, segments, failures.
+#include "kiln/kiln.h"
+
+#include <catch2/catch.hpp>
+
+#include <stdexcept>
+
+using namespace kiln;
+
+namespace {
+
+std::vector<float> values(const Tensor& x) {
+  const float* data = x.data_ptr<float>();
+  return {data, data + x.numel()};
+}
+
+struct NetImpl : nn::Module {
+  NetImpl() {
+    fc1 = register_module("fc1", nn::Linear(6, 8));
+    drop = register_module("drop", nn::Dropout(0.5));
+    fc2 = register_module("fc2", nn::Linear(8, 3));
+  }
+  Tensor forward(const Tensor& x) { return fc2(drop(relu(fc1(x)))); }
+  nn::Linear fc1{nullptr}, fc2{nullptr};
+  nn::Dropout drop{nullptr};
+};
+KILN_MODULE(Net);
+
+Tensor inputs() {
+  manual_seed(1);
+  return randn({5, 6});
+}
+Tensor targets() { return tensor({0, 2, 1, 1, 0}); }
+
+// Losses of a few training steps from one seed.
+std::vector<float> train(bool compiled, int steps, Tensor* weight = nullptr) {
+  const Tensor x = inputs(), y = targets();
+  manual_seed(3);
+  Net net;
+  optim::SGD sgd(net->parameters(), optim::SGDOptions(0.1).momentum(0.9));
+  auto step = [&](const Tensor& x, const Tensor& y) {
+    sgd.zero_grad();
+    const Tensor loss = nn::functional::cross_entropy(net(x), y);
+    loss.backward();
+    sgd.step();
+    return loss;
+  };
+  auto fast = jit::compile(step);
+  std::vector<float> losses;
+  for (int i = 0; i < steps; ++i) losses.push_back((compiled ? fast(x, y) : step(x, y)).item<float>());
+  if (compiled) REQUIRE(fast.programs() == 1);
+  if (weight) *weight = net->fc1->weight.detach().clone();
+  return losses;
+}
+
+} // namespace
+
+TEST_CASE("a compiled training step trains as the eager one does") {
+  Tensor eager_weight, compiled_weight;
+  const auto eager = train(false, 6, &eager_weight), compiled = train(true, 6, &compiled_weight);
+  REQUIRE(eager.front() != eager.back());
+  for (std::size_t i = 0; i < eager.size(); ++i) REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-5));
+  REQUIRE(compiled_weight.allclose(eager_weight, 1e-4, 1e-6));
+}
+
+TEST_CASE("a compiled model gives the same result and the same gradients") {
+  const Tensor x = inputs();
+  Net net;
+  net->eval();
+  auto fast = jit::compile(net);
+  net(x).sum().backward();
+  const auto eager = values(net->fc1->weight.grad());
+  net->zero_grad();
+  const Tensor y = fast(x);
+  REQUIRE(y.allclose(net(x), 1e-5, 1e-6));
+  y.sum().backward();
+  const auto compiled = values(net->fc1->weight.grad());
+  for (std::size_t i = 0; i < eager.size(); ++i) REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-4).margin(1e-6));
+}
+
+TEST_CASE("a guard that fails recompiles and explains") {
+  Net net;
+  auto fast = jit::compile(net);
+  NoGradGuard guard;
+  fast(ones({5, 6}));
+  fast(ones({5, 6}));
+  REQUIRE(fast.programs() == 1);
+  SECTION("shape") {
+    fast(ones({4, 6}));
+    REQUIRE(fast.programs() == 2);
+    REQUIRE_THAT(fast.explain(), Catch::Contains("argument 0 was f32[5, 6], is f32[4, 6]"));
+    fast(ones({5, 6}));
+    REQUIRE(fast.programs() == 2);
+  }
+  SECTION("train and eval") {
+    net->eval();
+    fast(ones({5, 6}));
+    REQUIRE(fast.programs() == 2);
+    REQUIRE_THAT(fast.explain(), Catch::Contains("training"));
+    REQUIRE(fast(ones({5, 6})).allclose(net(ones({5, 6}))));
+  }
+  SECTION("a replaced submodule") {
+    net->eval();
+    fast(ones({5, 6}));
+    net->fc2 = net->replace_module("fc2", nn::Linear(8, 3));
+    REQUIRE(fast(ones({5, 6})).allclose(net(ones({5, 6}))));
+  }
+  SECTION("requires_grad") {
+    AutoGradMode on(true);
+    net->eval();
+    REQUIRE(fast(ones({5, 6})).requires_grad());
+    for (auto& p : net->parameters()) p.requires_grad_(false);
+    REQUIRE_FALSE(fast(ones({5, 6})).requires_grad());
+  }
+}
+
+TEST_CASE("changing the learning rate does not recompile") {
+  Tensor w = tensor({1.0f}).requires_grad_();
+  optim::SGD sgd({w}, optim::SGDOptions(0.5));
+  auto step = jit::compile([&] {
+    sgd.zero_grad();
+    (w * 2).sum().backward();
+    sgd.step();
+  });
+  step();
+  REQUIRE(values(w.detach()) == std::vector<float>{0});
+  static_cast<optim::SGDOptions&>(sgd.param_groups()[0].options()).lr(0.25);
+  step();
+  REQUIRE(values(w.detach()) == std::vector<float>{-0.5});
+  REQUIRE(step.programs() == 1);
+}
+
+TEST_CASE("reading a value while capturing splits the program and keeps eager's result") {
+  Tensor w = tensor({3.0f}).requires_grad_();
+  auto f = [&](const Tensor& x) {
+    Tensor y = (x * w).sum();
+    if (y.item<float>() > 0) y = y * 10;
+    else y = y - 1;
+    y.backward();
+    return y;
+  };
+  auto fast = jit::compile(f);
+  REQUIRE(fast(tensor({2.0f})).item<float>() == 60);
+  REQUIRE(values(w.grad()) == std::vector<float>{20});
+  w.mutable_grad() = {};
+  REQUIRE(fast(tensor({-2.0f})).item<float>() == -7);
+  REQUIRE(values(w.grad()) == std::vector<float>{-2});
+  REQUIRE_THAT(fast.explain(), Catch::Contains("split") && Catch::Contains("jit_test.cpp"));
+}
+
+TEST_CASE("a forward that throws while being captured loses nothing") {
+  Tensor w = tensor({1.0f}).requires_grad_();
+  (w * 3).sum().backward();
+  bool fail = true;
+  auto step = jit::compile([&](const Tensor& x) {
+    w.mutable_grad() = {};
+    (w * x).sum().backward();
+    {
+      NoGradGuard guard;
+      w.sub_(w.grad());
+    }
+    if (fail) throw std::runtime_error("not today");
+    return w.detach();
+  });
+  REQUIRE_THROWS_WITH(step(tensor({2.0f})), "not today");
+  REQUIRE(values(w.detach()) == std::vector<float>{1});
+  REQUIRE(values(w.grad()) == std::vector<float>{3});
+  fail = false;
+  REQUIRE(values(step(tensor({2.0f}))) == std::vector<float>{-1});
+}
+
+TEST_CASE("gradients that are not cleared accumulate, compiled as eagerly") {
+  Tensor w = tensor({2.0f}).requires_grad_();
+  auto step = jit::compile([&] { (w * w).sum().backward(); });
+  for (int i = 1; i <= 4; ++i) {
+    step();
+    REQUIRE(values(w.grad()) == std::vector<float>{4.0f * static_cast<float>(i)});
+  }
+}
+
+TEST_CASE("a tensor that the function replaces is followed") {
+  Tensor state = tensor({1.0f});
+  auto step = jit::compile([&] {
+    state = state * 2;
+    return state;
+  });
+  for (float want : {2.0f, 4.0f, 8.0f, 16.0f}) REQUIRE(step().item<float>() == want);
+  REQUIRE(values(state) == std::vector<float>{16});
+}
+
+TEST_CASE("state that others hold is not overwritten under them") {
+  Tensor w = tensor({1.0f});
+  auto step = jit::compile([&] { w.add_(1); });
+  step();
+  const Tensor kept = w.clone();
+  step();
+  REQUIRE(values(kept) == std::vector<float>{2});
+  REQUIRE(values(w) == std::vector<float>{3});
+}
+
+TEST_CASE("the program can be looked at") {
+  auto f = jit::compile([](const Tensor& x) { return (x.exp() + 1).sum(); });
+  REQUIRE_THROWS_WITH(f.ir(jit::Stage::Captured), Catch::Contains("not been called"));
+  f(ones({4, 4}));
+  REQUIRE_THAT(f.ir(jit::Stage::Captured), Catch::Contains("kiln.exp"));
+  REQUIRE_THAT(f.ir(jit::Stage::Fused), Catch::Contains("kiln.fusion"));
+  const auto kernels = f.kernels();
+  REQUIRE(kernels.size() == 1);
+  REQUIRE_FALSE(kernels[0].source.empty());
+  REQUIRE(f.memory().peak >= f.memory().lower_bound);
+}
+
+TEST_CASE("wrong shapes inside a captured model name the module and the line") {
+  Net net;
+  auto fast = jit::compile(net);
+  REQUIRE_THROWS_WITH(fast(ones({5, 7})), Catch::Contains("linear") && Catch::Contains("fc1") && Catch::Contains("[5, 7]"));
+  fast(ones({5, 6}));
+}

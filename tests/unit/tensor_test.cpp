@@ -1,0 +1,135 @@
+// Tensors as users meet them: aliasing, views, in-place writes, promotion, printing, errors.
+#include "kiln/kiln.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+using namespace kiln;
+
+namespace {
+template <class T> std::vector<T> values(const Tensor& x) {
+  const T* data = x.data_ptr<T>();
+  return {data, data + x.numel()};
+}
+using F = std::vector<float>;
+using L = std::vector<std::int64_t>;
+} // namespace
+
+TEST_CASE("a default tensor is undefined and says so") {
+  Tensor x;
+  REQUIRE_FALSE(x.defined());
+  REQUIRE_THROWS_WITH(x.sizes(), Catch::Contains("undefined"));
+  REQUIRE_THROWS_WITH(x + ones({2}), Catch::Contains("add") && Catch::Contains("undefined"));
+}
+
+TEST_CASE("copies alias, clones do not") {
+  Tensor x = tensor({1.0f, 2.0f, 3.0f});
+  Tensor alias = x, copy = x.clone();
+  x.add_(1);
+  REQUIRE(values<float>(alias) == F{2, 3, 4});
+  REQUIRE(values<float>(copy) == F{1, 2, 3});
+}
+
+TEST_CASE("views read and write through") {
+  Tensor x = arange(12).view({3, 4});
+  SECTION("a row") {
+    x[1].fill_(0);
+    REQUIRE(values<std::int64_t>(x) == L{0, 1, 2, 3, 0, 0, 0, 0, 8, 9, 10, 11});
+  }
+  SECTION("a column of a transposed view") {
+    x.t()[3].mul_(10);
+    REQUIRE(values<std::int64_t>(x) == L{0, 1, 2, 30, 4, 5, 6, 70, 8, 9, 10, 110});
+  }
+  SECTION("a strided slice") {
+    x.slice(1, 0, 4, 2).add_(100);
+    REQUIRE(values<std::int64_t>(x) == L{100, 1, 102, 3, 104, 5, 106, 7, 108, 9, 110, 11});
+  }
+  SECTION("a view of a view sees a write to the base") {
+    Tensor corner = x.narrow(0, 1, 2).narrow(1, 2, 2);
+    x.fill_(7);
+    REQUIRE(values<std::int64_t>(corner) == L{7, 7, 7, 7});
+  }
+  SECTION("assigning to a temporary view") {
+    x[0] = tensor({9, 9, 9, 9});
+    x.index({Slice(1, None), 0}) = Scalar(-1);
+    REQUIRE(values<std::int64_t>(x) == L{9, 9, 9, 9, -1, 5, 6, 7, -1, 9, 10, 11});
+  }
+  SECTION("an expanded view cannot be written") {
+    REQUIRE_THROWS_WITH(ones({1, 4}).expand({3, 4}).fill_(1), Catch::Contains("single memory location"));
+  }
+}
+
+TEST_CASE("data_ptr stays valid through in-place writes, and belongs to one tensor") {
+  Tensor x = ones({4}), y = x.clone();
+  float* p = x.data_ptr<float>();
+  x.mul_(3);
+  REQUIRE(p[2] == 3);
+  p[0] = 5;
+  REQUIRE(x[0].item<float>() == 5);
+  REQUIRE(y[0].item<float>() == 1);
+  REQUIRE_THROWS_WITH(x.data_ptr<double>(), Catch::Contains("expected scalar type f64 but found f32"));
+}
+
+TEST_CASE("dtypes promote as PyTorch's") {
+  REQUIRE((arange(3) + 1).dtype() == kInt64);
+  REQUIRE((arange(3) + 1.5).dtype() == kFloat32);
+  REQUIRE((arange(3) / 2).dtype() == kFloat32);
+  REQUIRE((ones({3}) + ones({3}, kFloat64)).dtype() == kFloat64);
+  REQUIRE((ones({3}) + ones({}, kFloat64)).dtype() == kFloat32);
+  REQUIRE((ones({3}) * arange(3)).dtype() == kFloat32);
+  REQUIRE((ones({3}) > 0).dtype() == kBool);
+  REQUIRE((ones({3}, kBool) + 1).dtype() == kInt64);
+}
+
+TEST_CASE("broadcasting follows NumPy") {
+  const Tensor a = arange(3).view({3, 1}), b = arange(4);
+  const Tensor sum = a + b;
+  REQUIRE(sum.sizes() == IntArrayRef({3, 4}));
+  REQUIRE(values<std::int64_t>(sum) == L{0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5});
+  REQUIRE_THROWS_WITH(ones({2, 3}) + ones({4}), Catch::Contains("add") && Catch::Contains("[2, 3]") && Catch::Contains("[4]"));
+}
+
+TEST_CASE("errors name the op, what was got, and the user's line") {
+  REQUIRE_THROWS_WITH(ones({2, 3}).matmul(ones({4, 5})), Catch::Contains("matmul: inner dimensions differ: [2, 3] x [4, 5]"));
+  REQUIRE_THROWS_WITH(ones({2, 3}).view({4, 2}), Catch::Contains("view: shape '[4, 2]' is invalid for input of size 6"));
+  REQUIRE_THROWS_WITH(ones({2}).to(Device("cuda")), Catch::Contains("cuda"));
+  REQUIRE_THROWS_WITH(Device("tpu"), Catch::Contains("tpu"));
+  REQUIRE_THROWS_WITH(ones({3}).item(), Catch::Contains("3 elements"));
+  REQUIRE_THROWS_WITH(tensor({{1, 2}, {3}}), Catch::Contains("sub-list"));
+  REQUIRE_THROWS_WITH(ones({2, -3}), Catch::Contains("negative dimension"));
+}
+
+TEST_CASE("numbers print in PyTorch's layout") {
+  auto text = [](const Tensor& x) {
+    std::ostringstream out;
+    out << x;
+    return out.str();
+  };
+  REQUIRE(text(tensor({{1, 2}, {3, 4}})) == " 1  2\n 3  4\n[ CPULongType{2,2} ]");
+  REQUIRE(text(tensor({0.5f, -1.25f})) == " 0.5000\n-1.2500\n[ CPUFloatType{2} ]");
+  REQUIRE(text(scalar_tensor(3.0)) == "3\n[ CPUFloatType{} ]");
+  REQUIRE(text(ones({2, 1, 2})) == "(1,.,.) = \n  1  1\n\n(2,.,.) = \n  1  1\n[ CPUFloatType{2,1,2} ]");
+  REQUIRE(text(Tensor()) == "[ Tensor (undefined) ]");
+}
+
+TEST_CASE("the same seed draws the same numbers, another seed others") {
+  manual_seed(5);
+  const Tensor a = rand({100}), b = randn({100});
+  manual_seed(5);
+  REQUIRE(equal(rand({100}), a));
+  REQUIRE(equal(randn({100}), b));
+  manual_seed(6);
+  REQUIRE_FALSE(equal(rand({100}), a));
+  manual_seed(1);
+  const Tensor many = randn({100000});
+  REQUIRE(std::abs(many.mean().item<double>()) < 0.02);
+  REQUIRE(std::abs(many.std().item<double>() - 1) < 0.02);
+  REQUIRE(std::abs((many * many * many * many).mean().item<double>() - 3) < 0.2);
+  auto order = values<std::int64_t>(randperm(1000));
+  REQUIRE_FALSE(std::is_sorted(order.begin(), order.end()));
+  std::sort(order.begin(), order.end());
+  REQUIRE(order == values<std::int64_t>(arange(1000)));
+}
