@@ -1,0 +1,134 @@
+// Pins what the compiler makes of whole training steps: number and kind of kernels, what is fused into which, and that
+// memory stays near the lower bound. A change here is a change of the compiler's main promise: make it on purpose.
+#include "kiln/kiln.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <map>
+
+using namespace kiln;
+
+namespace {
+
+struct MlpImpl : nn::Module {
+  MlpImpl() {
+    fc1 = register_module("fc1", nn::Linear(784, 256));
+    fc2 = register_module("fc2", nn::Linear(256, 256));
+    fc3 = register_module("fc3", nn::Linear(256, 10));
+    drop = register_module("drop", nn::Dropout(0.2));
+  }
+  Tensor forward(const Tensor& x) { return fc3(drop(relu(fc2(drop(relu(fc1(x))))))); }
+  nn::Linear fc1{nullptr}, fc2{nullptr}, fc3{nullptr};
+  nn::Dropout drop{nullptr};
+};
+KILN_MODULE(Mlp);
+
+std::map<std::string, int> count_kinds(const std::vector<jit::Kernel>& kernels) {
+  std::map<std::string, int> kinds;
+  for (const auto& kernel : kernels) ++kinds[kernel.kind];
+  return kinds;
+}
+bool fuses(const jit::Kernel& kernel, const std::string& op) {
+  return std::count(kernel.ops.begin(), kernel.ops.end(), op) > 0;
+}
+std::string list(const std::vector<jit::Kernel>& kernels) {
+  std::string text;
+  for (const auto& kernel : kernels) {
+    text += kernel.name + " [" + kernel.kind + "]:";
+    for (const auto& op : kernel.ops) text += " " + op;
+    text += "\n";
+  }
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("the MLP's training step") {
+  manual_seed(0);
+  Mlp net;
+  optim::SGD sgd(net->parameters(), optim::SGDOptions(0.1).momentum(0.9));
+  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
+    sgd.zero_grad();
+    const Tensor loss = nn::functional::cross_entropy(net(x), y);
+    loss.backward();
+    sgd.step();
+    return loss;
+  });
+  step(rand({64, 784}), randint(10, {64}));
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  auto kinds = count_kinds(kernels);
+  // Three products forward, three for weights, two for activations.
+  REQUIRE(kinds["contraction"] == 8);
+  // Loss and its gradient in one pass over the logits, and the mean of the losses.
+  REQUIRE(kinds["row_reduce"] <= 2);
+  // Bias gradients.
+  REQUIRE(kinds["column_reduce"] == 3);
+  // All updates of weights, biases and momenta in one kernel.
+  REQUIRE(kinds["multi"] == 1);
+  // Nothing else: no elementwise pass of its own, no transposition, no copy.
+  REQUIRE(kinds["loop"] == 0);
+  REQUIRE(kinds["scatter"] == 0);
+  int with_dropout = 0;
+  for (const auto& kernel : kernels)
+    if (kernel.kind == "contraction" && fuses(kernel, "uniform")) {
+      ++with_dropout;
+      REQUIRE(fuses(kernel, "add"));
+    }
+  // Bias, ReLU and dropout are in the products' epilogues; backward reads the mask off the saved activations.
+  REQUIRE(with_dropout == 2);
+  for (const auto& kernel : kernels) REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
+  REQUIRE(static_cast<double>(step.memory().peak) <= 1.2 * static_cast<double>(step.memory().lower_bound));
+}
+
+TEST_CASE("a softmax between two products, forward and backward") {
+  Tensor q = randn({2, 32, 16}).requires_grad_(), k = randn({2, 32, 16}).requires_grad_(),
+         v = randn({2, 32, 16}).requires_grad_();
+  auto step = jit::compile([&] {
+    const Tensor weights = softmax(matmul(q, k.transpose(1, 2)) / 4.0, -1);
+    matmul(weights, v).sum().backward();
+  });
+  step();
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  auto kinds = count_kinds(kernels);
+  // Two forward, of which the second's value is only summed, and four gradients less what folds away.
+  REQUIRE(kinds["contraction"] <= 6);
+  REQUIRE(kinds["row_reduce"] <= 3);
+  REQUIRE(kinds["scatter"] == 0);
+}
+
+TEST_CASE("a chain of elementwise functions is one kernel") {
+  auto f = jit::compile([](const Tensor& a, const Tensor& b) { return gelu(a * b + 0.5) * a; });
+  f(randn({1000}), randn({1000}));
+  const auto kernels = f.kernels();
+  REQUIRE(kernels.size() == 1);
+  REQUIRE(kernels[0].kind == "loop");
+}
+
+TEST_CASE("AdamW over many tensors is one kernel") {
+  std::vector<Tensor> parameters;
+  for (int i = 1; i <= 20; ++i) parameters.push_back(randn({i, 33}).requires_grad_());
+  optim::AdamW adam(parameters, optim::AdamWOptions(0.01));
+  for (auto& p : parameters) p.mutable_grad() = randn_like(p);
+  auto step = jit::compile([&] { adam.step(); });
+  step();
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  REQUIRE(kernels.size() == 1);
+  REQUIRE(kernels[0].kind == "multi");
+}
+
+TEST_CASE("layer norm and its gradient make few passes") {
+  Tensor x = randn({64, 128}).requires_grad_(), weight = ones({128}).requires_grad_(), bias = zeros({128}).requires_grad_();
+  auto step = jit::compile([&] {
+    const Tensor y = layer_norm(x, {128}, weight, bias);
+    (y * y).sum().backward();
+  });
+  step();
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  // Rows forward and backward, columns for weight and bias.
+  REQUIRE(kernels.size() <= 5);
+}
