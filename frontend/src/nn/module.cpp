@@ -240,10 +240,9 @@ bool Module::is_training() const noexcept {
 
 void Module::zero_grad(bool set_to_none) {
   for (Tensor& parameter : parameters()) {
-    if (!parameter.grad().defined()) continue;
-    if (set_to_none) {
+    if (set_to_none) { // dropped without a look: see Optimizer::zero_grad
       parameter.mutable_grad() = Tensor();
-    } else {
+    } else if (parameter.grad().defined()) {
       NoGradGuard no_grad;
       parameter.mutable_grad().detach_().zero_();
     }

@@ -124,10 +124,10 @@ std::size_t Optimizer::size() const noexcept {
 void Optimizer::zero_grad(bool set_to_none) {
   for (const OptimizerParamGroup& group : std::as_const(param_groups_)) {
     for (Tensor param : group.params()) {
-      if (!param.grad().defined()) continue;
+      // Dropped without a look: what it was before must not become a fact that a capture relies on.
       if (set_to_none) {
         param.mutable_grad() = Tensor();
-      } else {
+      } else if (param.grad().defined()) {
         NoGradGuard no_grad;
         param.mutable_grad().detach_().zero_();
       }
