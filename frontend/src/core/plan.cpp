@@ -74,7 +74,25 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
     hold(slot.leaf);
     if (slot.before) hold(slot.before);
   }
+  find_reused();
   epoch_ = structure_epoch.load(std::memory_order_relaxed);
+}
+
+void Plan::find_reused() {
+  reused_.assign(recording_.program.outputs.size(), nullptr);
+  std::vector<int> takers(reused_.size());
+  for (const ValueSource& source : recording_.returned)
+    if (!source.is_input) ++takers[source.index];
+  for (const Target& target : recording_.targets) {
+    if (target.source.is_input) continue;
+    ++takers[target.source.index];
+    if (!target.donated) reused_[target.source.index] = target.storage.get();
+  }
+  for (std::size_t i = 0; i < reused_.size(); ++i) {
+    if (takers[i] != 1) reused_[i] = nullptr;
+    for (const InputSource& source : recording_.inputs)
+      if (source.storage && source.storage.get() == reused_[i]) reused_[i] = nullptr;
+  }
 }
 
 void Plan::hold(const StoragePtr& storage) {
@@ -217,8 +235,12 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
       out[i] = nullptr;
       continue;
     }
-    outputs[i] =
-        runtime::Buffer::allocate(static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes()));
+    const auto bytes = static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes());
+    Storage* reused = i < reused_.size() ? reused_[i] : nullptr;
+    if (reused && reused->buffer.unique() && reused->buffer.size() == bytes)
+      outputs[i] = std::move(reused->buffer);
+    else
+      outputs[i] = runtime::Buffer::allocate(bytes);
     out[i] = outputs[i].data();
   }
   executable.run({in, input_count}, {out, output_count});
