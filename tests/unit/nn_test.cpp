@@ -427,5 +427,13 @@ TEST_CASE("losses refuse shapes that do not fit, with ATen's words") {
   CHECK_THROWS_WITH(
       F::cross_entropy(ones({2, 3}), tensor({0, 1}), nn::CrossEntropyLossOptions().label_smoothing(2)),
       Contains("label_smoothing must be between 0.0 and 1.0"));
+  CHECK_THROWS_WITH(F::cross_entropy(ones({2, 3}), tensor({0, 3})),
+                    StartsWith("cross_entropy: Target is out of bounds: got 3, wanted 0 to 2"));
+  CHECK_THROWS_WITH(nn::Embedding(4, 2)(tensor({1, 9})),
+                    StartsWith("embedding: index out of range in self: got 9, wanted 0 to 3"));
+  CHECK_THROWS_WITH(
+      nn::Linear(3, 2)(ones({4, 7})),
+      StartsWith("linear: got x [4, 7] for weight [2, 3], wanted x [..., 3]: mat1 and mat2 shapes cannot "
+                 "be multiplied (4x7 and 3x2)"));
   CHECK_THROWS_WITH(mse_loss(ones(2), Tensor()), StartsWith("mse_loss: target is undefined"));
 }

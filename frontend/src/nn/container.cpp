@@ -172,7 +172,7 @@ void ParameterListImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "ParameterList(";
   if (!is_empty()) stream << "\n";
   for (const auto& item : parameters_)
-    stream << "  (" << item.key() << "): Parameter containing: [" << item->dtype() << " of size "
+    stream << "(" << item.key() << "): Parameter containing: [" << item->dtype() << " of size "
            << to_string(item->sizes().shape()) << "]\n";
   stream << ")";
 }

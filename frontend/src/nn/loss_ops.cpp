@@ -1,7 +1,7 @@
 // Losses composed of primitive ops; the plain forms of nll_loss and cross_entropy stay one op.
 #include "kiln/nn/ops.h"
 
-#include "core/apply.h"
+#include "core/index_check.h"
 
 #include <cstdio>
 
@@ -126,12 +126,13 @@ struct ClassLoss {
   Tensor scores, target, weight;
   Shape shape; ///< of the target, as given
 
-  ClassLoss(const char* op, const Tensor& input, const Tensor& given_target, const Tensor& given_weight);
+  ClassLoss(const char* op, const Tensor& input, const Tensor& given_target, const Tensor& given_weight,
+            std::int64_t ignore_index);
   Tensor unreduced(const Tensor& loss) const { return loss.reshape(shape); }
 };
 
 ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_target,
-                     const Tensor& given_weight)
+                     const Tensor& given_weight, std::int64_t ignore_index)
     : scores(input), target(given_target), weight(given_weight), shape(given_target.sizes().shape()) {
   const std::string name(op);
   if (input.dim() < 1) internal::fail(name + ": Expected 1 or more dimensions, got input " + shape_of(input));
@@ -153,6 +154,7 @@ ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_ta
   if (weight.defined() && (weight.dim() != 1 || weight.size(0) != classes))
     internal::fail(name + ": weight tensor should be defined either for all " + std::to_string(classes) +
                    " classes or no classes but got weight tensor of shape: " + shape_of(weight));
+  internal::check_indices(op, "Target is out of bounds", target, classes, ignore_index);
   if (input.dim() == 1) {
     scores = input.reshape({1, classes});
     target = target.reshape(1);
@@ -217,7 +219,7 @@ Tensor probability_cross_entropy(const Tensor& input, Tensor target, const Tenso
 Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight, std::int64_t reduction,
                 std::int64_t ignore_index) {
   check_defined("nll_loss", input, target);
-  const ClassLoss rows("nll_loss", input, target, weight);
+  const ClassLoss rows("nll_loss", input, target, weight, ignore_index);
   if (weight.defined()) return weighted_nll(rows, rows.scores, reduction, ignore_index);
   Tensor loss = nll_loss(rows.scores, rows.target, std::string(reduction_name(reduction)), ignore_index);
   return reduction == Reduction::None ? rows.unreduced(loss) : loss;
@@ -231,7 +233,7 @@ Tensor cross_entropy_loss(const Tensor& input, const Tensor& target, const Tenso
                    std::to_string(label_smoothing));
   if (target.is_floating_point())
     return probability_cross_entropy(input, target, weight, reduction, label_smoothing);
-  const ClassLoss rows("cross_entropy", input, target, weight);
+  const ClassLoss rows("cross_entropy", input, target, weight, ignore_index);
   if (!weight.defined() && label_smoothing == 0) {
     Tensor loss =
         cross_entropy_loss(rows.scores, rows.target, std::string(reduction_name(reduction)), ignore_index);

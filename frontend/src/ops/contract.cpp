@@ -1,5 +1,6 @@
 // Matrix products, and reading at positions held in a tensor.
 #include "core/apply.h"
+#include "core/index_check.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 
@@ -63,6 +64,13 @@ Tensor bmm(const Tensor& x, const Tensor& y) {
   return matmul(x, y);
 }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Shape &in = checked(x, "linear").type.shape, &table = checked(weight, "linear").type.shape;
+  if (in.rank() > 0 && table.rank() == 2 && in[in.rank() - 1] != table[1])
+    fail("linear: got x " + to_string(in) + " for weight " + to_string(table) + ", wanted x [..., " +
+         std::to_string(table[1]) + "]: mat1 and mat2 shapes cannot be multiplied (" +
+         std::to_string(in.numel() / std::max<std::int64_t>(in[in.rank() - 1], 1)) + "x" +
+         std::to_string(in[in.rank() - 1]) + " and " + std::to_string(table[1]) + "x" +
+         std::to_string(table[0]) + ")");
   if (bias.defined()) return apply("linear", {x, weight, bias});
   return apply("linear", {x, weight});
 }
@@ -77,17 +85,24 @@ Tensor Tensor::bmm(const Tensor& other) const {
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& indices) {
-  return apply("take", {weight, indices.to(kInt64)}, {{"dim", std::int64_t{0}}});
+  checked(weight, "embedding"), checked(indices, "embedding");
+  const Tensor rows = indices.to(kInt64);
+  if (weight.dim() > 0) check_indices("embedding", "index out of range in self", rows, weight.size(0));
+  return apply("take", {weight, rows}, {{"dim", std::int64_t{0}}});
 }
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index) {
   if (checked(index, "index_select").type.shape.rank() > 1)
     fail("index_select: Index is supposed to be a vector");
-  return apply("take", {x, index.dim() == 0 ? index.reshape({1}).to(kInt64) : index.to(kInt64)},
-               {{"dim", wrap_dim(dim, checked(x, "index_select").type.shape.rank(), "index_select")}});
+  const Tensor positions = index.dim() == 0 ? index.reshape({1}).to(kInt64) : index.to(kInt64);
+  const std::int64_t at = wrap_dim(dim, checked(x, "index_select").type.shape.rank(), "index_select");
+  check_indices("index_select", "index out of range in self", positions, x.size(at));
+  return apply("take", {x, positions}, {{"dim", at}});
 }
 Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index) {
-  return apply("gather", {x, index.to(kInt64)},
-               {{"dim", wrap_dim(dim, checked(x, "gather").type.shape.rank(), "gather")}});
+  const std::int64_t at = wrap_dim(dim, checked(x, "gather").type.shape.rank(), "gather");
+  const Tensor positions = index.to(kInt64);
+  check_indices("gather", "index out of bounds", positions, x.size(at));
+  return apply("gather", {x, positions}, {{"dim", at}});
 }
 Tensor Tensor::index_select(std::int64_t dim, const Tensor& index) const {
   return kiln::index_select(*this, dim, index);
