@@ -1,23 +1,40 @@
-// Launches over OpenMP's pool. The team always has the same size, because changing it costs more than an idle
-// member; between launches libomp's threads spin for a while (KMP_BLOCKTIME, 200 ms), which makes fork and
-// join cheap.
+// Launches: how items become parts, and each thread's scratch memory.
 #include "kiln/runtime/parallel.h"
 
 #include "kiln/runtime/buffer.h"
+#include "pool.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <omp.h>
+#include <fstream>
+#include <thread>
 
 namespace kiln::runtime {
 namespace {
 
 std::atomic<int> threads{0}; // 0: not decided yet
-std::atomic_flag poolBusy;   // one team at a time: a second one would fight it for the cores
+
+/// Cores' worth of time that a container's quota allows.
+int quota() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  double time = 0, period = 0;
+  if (!(file >> time >> period) || period <= 0) return detail::Pool::kMostThreads; // "max": no quota
+  return std::max(1, static_cast<int>(time / period + 0.5));
+}
+
+int default_threads() {
+  for (const char* name : {"KILN_NUM_THREADS", "OMP_NUM_THREADS"})
+    if (const char* text = std::getenv(name))
+      if (const int count = std::atoi(text); count >= 1) return std::min(count, detail::Pool::kMostThreads);
+  const int cores =
+      std::max(1, static_cast<int>(std::thread::hardware_concurrency())); // heeds the affinity mask
+  return std::min({cores, quota(), detail::Pool::kMostThreads});
+}
 
 void* scratch_or_abort(std::int64_t bytes) noexcept {
+  if (bytes == 0) return nullptr;
   try {
     return thread_scratch(bytes);
   } catch (const std::exception& error) { // compiled code cannot pass an exception on
@@ -26,12 +43,18 @@ void* scratch_or_abort(std::int64_t bytes) noexcept {
   }
 }
 
-/// Piece `part` of `parts` of [0, items).
-struct Piece {
-  std::int64_t begin, end;
-  Piece(std::int64_t items, std::int64_t grain, std::int64_t chunks, int part, int parts)
-      : begin(chunks * part / parts * grain), end(std::min(items, chunks * (part + 1) / parts * grain)) {}
+struct LaunchContext {
+  Kernel kernel;
+  void* const* args;
+  std::int64_t items, grain, chunks, scratchBytes;
 };
+
+void run_part(const detail::Job& job, int part) {
+  const auto& c = *static_cast<const LaunchContext*>(job.context);
+  const std::int64_t begin = c.chunks * part / job.parts * c.grain;
+  const std::int64_t end = std::min(c.items, c.chunks * (part + 1) / job.parts * c.grain);
+  c.kernel(c.args, begin, end, scratch_or_abort(c.scratchBytes));
+}
 
 } // namespace
 
@@ -39,7 +62,7 @@ int get_num_threads() {
   int count = threads.load(std::memory_order_relaxed);
   if (count == 0) [[unlikely]] {
     int expected = 0;
-    threads.compare_exchange_strong(expected, std::max(1, omp_get_max_threads()));
+    threads.compare_exchange_strong(expected, default_threads());
     count = threads.load(std::memory_order_relaxed);
   }
   return count;
@@ -47,7 +70,7 @@ int get_num_threads() {
 
 void set_num_threads(int count) {
   if (count < 1) throw Error("set_num_threads: expected at least 1 thread, got " + std::to_string(count));
-  threads.store(count, std::memory_order_relaxed);
+  threads.store(std::min(count, detail::Pool::kMostThreads), std::memory_order_relaxed);
 }
 
 void* thread_scratch(std::int64_t bytes) {
@@ -62,23 +85,13 @@ void* thread_scratch(std::int64_t bytes) {
 void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
             std::int64_t scratchBytes) noexcept {
   if (items <= 0) return;
-  const std::int64_t chunks = (items - 1) / grain + 1;
-  const int team = chunks == 1 ? 1 : get_num_threads();
-  if (team == 1 || omp_in_parallel() || poolBusy.test_and_set(std::memory_order_acquire)) {
-    kernel(args, 0, items, scratch_or_abort(scratchBytes));
-    return;
+  if (items > grain) {
+    const std::int64_t chunks = (items - 1) / grain + 1;
+    const int parts = static_cast<int>(std::min<std::int64_t>(get_num_threads(), chunks));
+    const LaunchContext context{kernel, args, items, grain, chunks, scratchBytes};
+    if (parts > 1 && detail::Pool::instance().try_run({run_part, &context, parts})) return;
   }
-#pragma omp parallel num_threads(team)
-  {
-    // OpenMP may give fewer threads than asked for.
-    const int member = omp_get_thread_num();
-    const int parts = static_cast<int>(std::min<std::int64_t>(omp_get_num_threads(), chunks));
-    if (member < parts) {
-      const Piece piece(items, grain, chunks, member, parts);
-      kernel(args, piece.begin, piece.end, scratch_or_abort(scratchBytes));
-    }
-  }
-  poolBusy.clear(std::memory_order_release);
+  kernel(args, 0, items, scratch_or_abort(scratchBytes));
 }
 
 RuntimeTable runtime_table(std::int64_t scratchBytes) {

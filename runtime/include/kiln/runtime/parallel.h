@@ -1,6 +1,6 @@
-// Runs work over the cores with OpenMP's pool: the service behind RuntimeTable::launch, and parallel_for for
-// host code. One team works at a time: a launch from inside a piece of work, from a user's own parallel
-// region, or while another thread has the pool, runs on the calling thread alone.
+// Runs work over the cores: the service behind RuntimeTable::launch, and parallel_for for host code.
+// One job works at a time: a launch from inside a piece of work, or while another thread has the pool, runs
+// on the calling thread alone.
 #pragma once
 
 #include "kiln/runtime/artifact.h"
@@ -12,12 +12,14 @@
 
 namespace kiln::runtime {
 
-int get_num_threads();           ///< OMP_NUM_THREADS, or the cores that this process may use
+/// KILN_NUM_THREADS or OMP_NUM_THREADS, else the cores that this process may use; at most 64.
+int get_num_threads();
 void set_num_threads(int count); ///< throws Error for count < 1
 
 /// Calls kernel for pieces that together are [0, items), each a multiple of grain long but for the last: one
 /// piece for each thread, and no thread but the caller's when there is only one piece. Each call gets
-/// `scratchBytes` of memory, 64-byte aligned, its thread's own; what it holds at the start is undefined.
+/// `scratchBytes` of memory, 64-byte aligned, its thread's own (null for 0 bytes); what it holds at the start
+/// is undefined.
 void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
             std::int64_t scratchBytes) noexcept;
 

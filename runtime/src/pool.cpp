@@ -1,0 +1,119 @@
+// A job is published by setting bits; idle threads spin on that word for a while, then sleep. The caller
+// begins at once and also takes parts that no thread has begun, so that on a busy machine it never waits for
+// a thread that the system has not scheduled.
+#include "pool.h"
+
+#include <chrono>
+#include <csignal>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+namespace kiln::runtime::detail {
+namespace {
+
+// Idle threads: a moment of spinning catches the next kernel of a program, yielding then leaves the core to
+// others who want it, and after the pause between two steps of a training loop the core is given back.
+// When yielding shows that others do want the core, sleep at once: a thread that wakes is put on an idle core
+// if there is one, a thread that yields stays where it is, which may be the caller's own core.
+constexpr std::chrono::microseconds kSpin(100), kYield(10000), kContended(20);
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+} // namespace
+
+Pool& Pool::instance() {
+  static Pool* const pool = new Pool;
+  return *pool;
+}
+
+bool Pool::try_run(const Job& job) noexcept {
+  if (busy_.test_and_set(std::memory_order_acquire)) return false;
+  if (workers_ < job.parts - 1) start_workers(job.parts - 1);
+  job_ = job;
+  unfinished_.store(job.parts, std::memory_order_relaxed);
+  const std::uint64_t all =
+      job.parts == kMostThreads ? ~std::uint64_t{0} : (std::uint64_t{1} << job.parts) - 1;
+  open_.exchange(all & ~std::uint64_t{1}, std::memory_order_seq_cst); // pairs with sleep()
+  if (sleepers_.load(std::memory_order_seq_cst) > 0) {
+    alarm_.fetch_add(1, std::memory_order_release);
+    syscall(SYS_futex, &alarm_, FUTEX_WAKE_PRIVATE, job.parts - 1, nullptr, nullptr, 0);
+  }
+  job.run(job, 0);
+  unfinished_.fetch_sub(1, std::memory_order_relaxed);
+  while (run_open_part(0)) {
+  }
+  for (int spins = 0; unfinished_.load(std::memory_order_acquire) > 0; ++spins)
+    spins < 10000 ? pause() : std::this_thread::yield();
+  busy_.clear(std::memory_order_release);
+  return true;
+}
+
+/// Takes a part, `preferred` if it is open, and runs it. A thread tends to get the same part of each job:
+/// what it reads is then likely to be in its own caches.
+bool Pool::run_open_part(int preferred) noexcept {
+  std::uint64_t open = open_.load(std::memory_order_relaxed);
+  while (open != 0) {
+    const int part = open >> preferred & 1 ? preferred : __builtin_ctzll(open);
+    if (!open_.compare_exchange_weak(open, open & ~(std::uint64_t{1} << part), std::memory_order_acquire))
+      continue;
+    job_.run(job_, part);
+    unfinished_.fetch_sub(1, std::memory_order_release);
+    return true;
+  }
+  return false;
+}
+
+void Pool::start_workers(int count) noexcept {
+  // Signals are for the user's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    for (; workers_ < count; ++workers_)
+      std::thread([this, self = workers_ + 1] { work(self); }).detach();
+  } catch (const std::system_error&) { // no more threads to be had: those that exist do all
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Pool::work(int self) noexcept {
+  for (;;) {
+    wait_for_work();
+    run_open_part(self);
+  }
+}
+
+void Pool::wait_for_work() noexcept {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  for (;;) {
+    for (int i = 0; i < 64; ++i) {
+      if (open_.load(std::memory_order_relaxed) != 0) return;
+      pause();
+    }
+    const auto idle = Clock::now() - start;
+    if (idle > kYield) return sleep();
+    if (idle < kSpin) continue;
+    std::this_thread::yield();
+    if (Clock::now() - start - idle > kContended) return sleep();
+  }
+}
+
+void Pool::sleep() noexcept {
+  const std::uint32_t seen = alarm_.load(std::memory_order_acquire);
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  if (open_.load(std::memory_order_seq_cst) == 0)
+    syscall(SYS_futex, &alarm_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+} // namespace kiln::runtime::detail
