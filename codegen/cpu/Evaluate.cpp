@@ -273,10 +273,7 @@ Value Evaluator::load(const Expr* expr, Lanes lanes, int level) {
   moveTo(level);
   Value offsets = laneOffsets(access, lanes);
   Value zero = arith::ConstantOp::create(builder_, loc_, builder_.getZeroAttr(type));
-  Value mask = lanes.mask;
-  if (!mask)
-    mask = arith::ConstantOp::create(
-        builder_, loc_, DenseElementsAttr::get(vectorType(builder_.getI1Type()), builder_.getBoolAttr(true)));
+  Value mask = lanes.mask ? lanes.mask : allTrue();
   return fromMemory(vector::GatherOp::create(builder_, loc_, type, buffer, element, offsets, mask, zero),
                     expr->type);
 }
@@ -285,22 +282,48 @@ Value Evaluator::generate(const Expr* expr, Lanes lanes, int level) {
   llvm::SmallVector<Value> scalars;
   for (const Expr* operand : expr->operands)
     scalars.push_back(scalar(operand));
-  Value element = address(expr->access, lanes.unroll);
+  auto generator = cast<ir::IndexExpandable>(expr->op);
+  bool grouped = scopes_[level].aligned && isAligned(expr->access);
+  Value element = address(expr->access, grouped ? 0 : lanes.unroll);
   moveTo(level);
   element = arith::IndexCastOp::create(builder_, loc_, builder_.getI64Type(), element);
+  if (grouped) {
+    auto group = generator.expandGroup(builder_, element, lanes_, scalars);
+    for (auto [unroll, value] : llvm::enumerate(group))
+      scopes_[level].values[{expr->id, static_cast<int>(unroll)}] = value;
+    if (lanes.unroll < static_cast<int>(group.size())) return group[lanes.unroll];
+    element = address(expr->access, lanes.unroll);
+    moveTo(level);
+    element = arith::IndexCastOp::create(builder_, loc_, builder_.getI64Type(), element);
+  }
   Value offsets = laneOffsets(expr->access, lanes);
   Value base = vector::BroadcastOp::create(builder_, loc_, offsets.getType(), element);
   Value indices = arith::AddIOp::create(builder_, loc_, base, offsets);
-  return cast<ir::IndexExpandable>(expr->op).expandIndex(builder_, indices, scalars);
+  return generator.expandIndex(builder_, indices, scalars);
+}
+
+/// Whether elements of an aligned group are 64 in a row, from a multiple of 64 on.
+bool Evaluator::isAligned(const Access& access) const {
+  return access.strides.back() == 1 && access.terms.empty() && access.offset % 64 == 0 &&
+         llvm::all_of(ArrayRef(access.strides).drop_back(), [](std::int64_t stride) { return stride % 64 == 0; });
 }
 
 void Evaluator::store(Value value, const Output& output, Value buffer, Lanes lanes) {
   Value element = address(output.access, lanes.unroll);
   value = toMemory(value);
-  if (lanes.mask)
+  if (output.access.strides.back() != 1) {
+    Value mask = lanes.mask ? lanes.mask : allTrue();
+    vector::ScatterOp::create(builder_, loc_, Type(), buffer, element, laneOffsets(output.access, lanes), mask, value);
+  } else if (lanes.mask) {
     vector::MaskedStoreOp::create(builder_, loc_, buffer, element, lanes.mask, value);
-  else
+  } else {
     vector::StoreOp::create(builder_, loc_, value, buffer, element);
+  }
+}
+
+Value Evaluator::allTrue() {
+  auto type = vectorType(builder_.getI1Type());
+  return arith::ConstantOp::create(builder_, loc_, DenseElementsAttr::get(type, true));
 }
 
 void Evaluator::storeScalar(Value value, const Output& output, Value buffer) {

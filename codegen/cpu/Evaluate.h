@@ -76,7 +76,9 @@ private:
   mlir::Value compute(const Expr* expr, llvm::ArrayRef<mlir::Value> operands);
   mlir::Value term(const IndexTerm& term, mlir::Value index);
   mlir::Value laneOffsets(const Access& access, Lanes lanes);
+  bool isAligned(const Access& access) const;
   mlir::Value indexConstant(std::int64_t value);
+  mlir::Value allTrue();
   mlir::TypedAttr signless(mlir::TypedAttr constant);
   mlir::Value fromMemory(mlir::Value value, mlir::Type element); ///< i8 to i1 for bool
   mlir::Value toMemory(mlir::Value value);

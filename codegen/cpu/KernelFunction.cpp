@@ -1,7 +1,6 @@
-// The frame of every CPU kernel: its MLIR function, the C signature around it, and the grain of its launches.
+// The frame of every CPU kernel: its MLIR function, and the grain of its launches.
 #include "cpu/Kernel.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 #include <algorithm>
@@ -38,35 +37,6 @@ KernelFunction createKernel(OpBuilder& builder, ModuleOp module, llvm::StringRef
   auto exit = func::ReturnOp::create(builder, loc);
   builder.setInsertionPoint(exit);
   return kernel;
-}
-
-void wrapKernels(ModuleOp module) {
-  auto bodies = llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>());
-  for (LLVM::LLVMFuncOp body : bodies) {
-    if (body.isExternal() || body.getLinkage() == LLVM::Linkage::Internal) continue;
-    Location loc = body.getLoc();
-    OpBuilder builder(body);
-    std::string symbol = body.getName().str();
-    body.setName(symbol + "_body");
-    body.setLinkage(LLVM::Linkage::Internal);
-    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
-    Type i64 = builder.getI64Type();
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
-                                            {pointer, i64, i64, pointer});
-    auto wrapper = LLVM::LLVMFuncOp::create(builder, loc, symbol, type);
-    Block* block = wrapper.addEntryBlock(builder);
-    builder.setInsertionPointToEnd(block);
-    llvm::SmallVector<Value> arguments;
-    unsigned buffers = body.getNumArguments() - 3;
-    for (unsigned i = 0; i < buffers; ++i) {
-      Value place =
-          LLVM::GEPOp::create(builder, loc, pointer, pointer, block->getArgument(0), LLVM::GEPArg(i));
-      arguments.push_back(LLVM::LoadOp::create(builder, loc, pointer, place));
-    }
-    arguments.append(block->args_begin() + 1, block->args_end());
-    LLVM::CallOp::create(builder, loc, body, arguments);
-    LLVM::ReturnOp::create(builder, loc, ValueRange{});
-  }
 }
 
 std::int64_t chooseGrain(std::int64_t items, double nanosecondsPerItem, int threads, std::int64_t unit) {

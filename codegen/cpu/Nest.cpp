@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
@@ -51,7 +53,13 @@ Value Frame::firstLanes(int count, int lanes) {
 }
 
 Value Frame::firstLanes(Value count, int lanes) {
-  return vector::CreateMaskOp::create(builder, loc, VectorType::get({lanes}, builder.getI1Type()), count);
+  auto type = VectorType::get({lanes}, builder.getI32Type());
+  llvm::SmallVector<std::int32_t> numbers(lanes);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Value each = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, ArrayRef(numbers)));
+  Value narrow = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), count);
+  Value limit = vector::BroadcastOp::create(builder, loc, type, narrow);
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, each, limit);
 }
 
 Values Frame::loop(Value lower, Value upper, std::int64_t step, ValueRange carried,
@@ -81,12 +89,11 @@ llvm::SmallVector<Lanes> allLanes(Frame& frame, std::int64_t size, int lanes) {
 }
 
 Values walk(Frame& frame, Evaluator& evaluator, const VectorRange& range, int unroll,
-            llvm::function_ref<Values(ArrayRef<Lanes>, ValueRange)> body, Values carried,
-            llvm::function_ref<Values(ValueRange)> fold) {
+            llvm::function_ref<Values(ArrayRef<Lanes>, ValueRange)> body, Values carried) {
   int lanes = evaluator.lanes();
   unsigned dim = evaluator.vectorDim();
   std::int64_t group = std::int64_t(unroll) * lanes;
-  bool aligned = range.aligned && 64 % group == 0;
+  bool aligned = range.aligned && group % 64 == 0;
   llvm::SmallVector<Lanes> full;
   for (int u = 0; u < unroll; ++u)
     full.push_back({u, {}});
@@ -105,10 +112,9 @@ Values walk(Frame& frame, Evaluator& evaluator, const VectorRange& range, int un
       return next;
     });
   }
-  if (fold) carried = fold(carried);
   if (range.size) {
     if (rest == 0) return carried;
-    evaluator.enter(nullptr, {{dim, restAt}}, false);
+    evaluator.enter(nullptr, {{dim, restAt}}, aligned);
     for (const Lanes& each : allLanes(frame, rest, lanes))
       carried = body(each, carried);
     evaluator.leave();

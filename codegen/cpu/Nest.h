@@ -47,12 +47,11 @@ struct VectorRange {
 llvm::SmallVector<Lanes> allLanes(Frame& frame, std::int64_t size, int lanes);
 
 /// Calls `body` for groups of `unroll` vectors and then for the rest vector by vector, the last masked.
-/// `carried` holds the same number of values for each unrolled vector (vector-major); before the rest, `fold`
-/// combines them into those of one vector, which the result holds. Leave both out for a body that carries
-/// nothing.
+/// `carried` goes through all of them: `body` returns it changed (an accumulator for each Lanes::unroll,
+/// say).
 Values walk(Frame& frame, Evaluator& evaluator, const VectorRange& range, int unroll,
             llvm::function_ref<Values(llvm::ArrayRef<Lanes>, mlir::ValueRange carried)> body,
-            Values carried = {}, llvm::function_ref<Values(mlir::ValueRange)> fold = {});
+            Values carried = {});
 
 /// Lanes that suit a body's element types: those of f64 when it computes in f64, else of 4-byte elements.
 int chooseLanes(const KernelBody& body, const Target& target);

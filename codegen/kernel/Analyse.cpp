@@ -75,7 +75,6 @@ public:
   }
 
   LogicalResult addOutput(int result, Value value);
-  void collapse();
 
 private:
   Index zero() const { return Index{0, llvm::SmallVector<std::int64_t, 4>(body.dims.size(), 0), {}}; }
@@ -404,29 +403,6 @@ LogicalResult Analysis::addOutput(int result, Value value) {
   return success();
 }
 
-/// Merges dimension d+1 into d where every address walks them as one.
-void Analysis::collapse() {
-  llvm::SmallVector<Access*> accesses;
-  for (auto& expr : body.exprs)
-    if (!expr->access.strides.empty()) accesses.push_back(&expr->access);
-  for (Output& output : body.outputs)
-    accesses.push_back(&output.access);
-  for (int d = static_cast<int>(body.dims.size()) - 2; d >= 0; --d) {
-    Dim &outer = body.dims[d], inner = body.dims[d + 1];
-    bool together = outer.reduced == inner.reduced && llvm::all_of(accesses, [&](const Access* access) {
-                      return access->strides[d] == access->strides[d + 1] * inner.size;
-                    });
-    if (!together) continue;
-    outer.size *= inner.size;
-    body.dims.erase(body.dims.begin() + d + 1);
-    for (Access* access : accesses)
-      access->strides.erase(access->strides.begin() + d);
-    std::uint64_t low = (std::uint64_t(1) << (d + 1)) - 1;
-    for (auto& expr : body.exprs)
-      expr->dims = (expr->dims & low) | ((expr->dims >> 1) & ~(low >> 1));
-  }
-}
-
 /// Dims of a domain of this shape, without those of size one (one reduced dim stays if all reduced ones are
 /// 1).
 llvm::SmallVector<Dim> domainOf(ArrayRef<std::int64_t> shape, ArrayRef<std::int64_t> reduced,
@@ -476,6 +452,31 @@ Shape loopShape(Block& block, ArrayRef<Value> yields) {
   return best;
 }
 
+} // namespace
+
+void collapse(KernelBody& body) {
+  llvm::SmallVector<Access*> accesses;
+  for (auto& expr : body.exprs)
+    if (!expr->access.strides.empty()) accesses.push_back(&expr->access);
+  for (Output& output : body.outputs)
+    accesses.push_back(&output.access);
+  for (int d = static_cast<int>(body.dims.size()) - 2; d >= 0; --d) {
+    Dim &outer = body.dims[d], inner = body.dims[d + 1];
+    bool together = outer.reduced == inner.reduced && llvm::all_of(accesses, [&](const Access* access) {
+                      return access->strides[d] == access->strides[d + 1] * inner.size;
+                    });
+    if (!together) continue;
+    outer.size *= inner.size;
+    body.dims.erase(body.dims.begin() + d + 1);
+    for (Access* access : accesses)
+      access->strides.erase(access->strides.begin() + d);
+    std::uint64_t low = (std::uint64_t(1) << (d + 1)) - 1;
+    for (auto& expr : body.exprs)
+      expr->dims = (expr->dims & low) | ((expr->dims >> 1) & ~(low >> 1));
+  }
+}
+
+namespace {
 FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayRef<int> results,
                                     const AnalyseOptions& options, std::optional<Shape> domain = {}) {
   KernelBody body;
@@ -491,7 +492,7 @@ FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayR
   }
   for (auto [yield, result] : llvm::zip_equal(yields, results))
     if (failed(analysis.addOutput(result, yield))) return failure();
-  if (options.collapse) analysis.collapse();
+  if (options.collapse) collapse(body);
   return body;
 }
 

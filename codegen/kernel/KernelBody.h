@@ -102,6 +102,9 @@ struct KernelBody {
   std::string structure() const;
 };
 
+/// Merges dimension d+1 into d wherever every address walks them as one.
+void collapse(KernelBody& body);
+
 struct AnalyseOptions {
   bool collapse = true; ///< merge adjacent dimensions; contractions keep the matmul's [batch…, M, N]
 };

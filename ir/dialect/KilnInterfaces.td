@@ -69,6 +69,12 @@ def Kiln_IndexExpandable : OpInterface<"IndexExpandable"> {
   let methods = [
     InterfaceMethod<"result element(s)", "::mlir::Value", "expandIndex",
                     (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$index, "::mlir::ValueRange":$scalars)>,
+    InterfaceMethod<[{
+      The 64 elements from `first` (i64, a multiple of 64) as vectors of `lanes`, in order, where that is cheaper than
+      one by one; else empty.
+    }], "::llvm::SmallVector<::mlir::Value>", "expandGroup",
+                    (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$first, "int64_t":$lanes,
+                         "::mlir::ValueRange":$scalars), [{}], [{ return {}; }]>,
   ];
 }
 

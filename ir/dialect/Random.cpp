@@ -5,6 +5,7 @@
 #include "Scalar.h"
 
 #include <numbers>
+#include <numeric>
 
 using namespace mlir;
 
@@ -60,6 +61,14 @@ std::array<Value, 4> philoxWords(OpBuilder& builder, mlir::Location loc, Value c
   return x;
 }
 
+/// (word >> 8) * 2^-24, of 32-bit words.
+static Value fromWord(Scalars& s, Value word, Type dtype) {
+  Value top = s.make<arith::ShRUIOp>(word, s.bits(word.getType(), 8));
+  Type element = Scalars::shapedLike(word, dtype);
+  // 24 bits are never negative, and the signed conversion is the cheap one.
+  return s.mul(s.make<arith::SIToFPOp>(element, top), s.number(element, kWordStep));
+}
+
 Value UniformOp::expandIndex(OpBuilder& builder, Value index, ValueRange scalars) {
   Scalars s(builder, getLoc());
   Type type = index.getType();
@@ -77,10 +86,29 @@ Value UniformOp::expandIndex(OpBuilder& builder, Value index, ValueRange scalars
   };
   Value odd = bit(16);
   Value word = s.select(bit(32), s.select(odd, words[3], words[2]), s.select(odd, words[1], words[0]));
-  Value top = s.make<arith::ShRUIOp>(word, s.bits(word.getType(), 8));
-  Type element = Scalars::shapedLike(index, getType().getElementType());
-  // 24 bits are never negative, and the signed conversion is the cheap one.
-  return s.mul(s.make<arith::SIToFPOp>(element, top), s.number(element, kWordStep));
+  return fromWord(s, word, getType().getElementType());
+}
+
+// Offsets are multiples of 64, so a group has 16 counters, and each gives a word to four of its elements.
+SmallVector<Value> UniformOp::expandGroup(OpBuilder& builder, Value first, int64_t lanes, ValueRange scalars) {
+  constexpr int64_t kCounters = 16;
+  if (lanes > kCounters || kCounters % lanes != 0) return {};
+  Scalars s(builder, getLoc());
+  Value offset = s.make<arith::AddIOp>(scalars[1], s.bits(scalars[1].getType(), getOffset()));
+  Value counter = s.make<arith::ShRUIOp>(s.make<arith::AddIOp>(offset, first), s.bits(first.getType(), 2));
+  auto type = VectorType::get({lanes}, builder.getI64Type());
+  int64_t parts = kCounters / lanes;
+  SmallVector<Value> result(4 * parts);
+  for (int64_t part = 0; part < parts; ++part) {
+    SmallVector<int64_t> steps(lanes);
+    std::iota(steps.begin(), steps.end(), part * lanes);
+    Value step = s.make<arith::ConstantOp>(DenseElementsAttr::get(type, ArrayRef(steps)));
+    Value counters = s.make<arith::AddIOp>(s.make<vector::BroadcastOp>(type, counter), step);
+    std::array<Value, 4> words = philoxWords(builder, getLoc(), counters, scalars[0]);
+    for (int64_t word = 0; word < 4; ++word)
+      result[word * parts + part] = fromWord(s, words[word], getType().getElementType());
+  }
+  return result;
 }
 
 // Box-Muller; 1 - u is in (0, 1], so that the logarithm is finite.

@@ -6,7 +6,7 @@
 include "KilnDialect.td"
 
 def Kiln_UniformOp : Kiln_Op<"uniform", [Kiln_Recomputable, Kiln_NoGradient,
-                                         DeclareOpInterfaceMethods<Kiln_IndexExpandable>]> {
+                                         DeclareOpInterfaceMethods<Kiln_IndexExpandable, ["expandGroup"]>]> {
   let summary = "in [0, 1): (bits >> 8) * 2^-24, in f32 or f64";
   let arguments = (ins Kiln_Tensor:$state, I64Attr:$offset, StrAttr:$dtype, DenseI64ArrayAttr:$shape);
   let results = (outs Kiln_Tensor:$result);

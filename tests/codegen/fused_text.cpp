@@ -1,0 +1,83 @@
+// See fused_text.h.
+#include "fused_text.h"
+
+#include "Diagnostics.h"
+#include "KilnOps.h"
+#include "cpu/Build.h"
+#include "cpu/Lower.h"
+#include "kiln/runtime/executable.h"
+
+#include "mlir/Parser/Parser.h"
+
+using namespace mlir;
+
+namespace kiln::test {
+namespace {
+
+/// A slot for each value, nothing shared.
+void planNaively(func::FuncOp main) {
+  Builder builder(main.getContext());
+  llvm::DenseMap<Value, std::int64_t> slotOf;
+  llvm::SmallVector<Attribute> slots;
+  std::int64_t arena = 0;
+  auto outputs = main.getBody().front().getTerminator()->getOperands();
+  auto add = [&](Value value, StringRef kind, std::int64_t offset, std::int64_t alias) {
+    slotOf[value] = slots.size();
+    slots.push_back(builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr(kind)),
+                                               builder.getNamedAttr("type", TypeAttr::get(value.getType())),
+                                               builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
+                                               builder.getNamedAttr("alias", builder.getI64IntegerAttr(alias))}));
+  };
+  for (Value argument : main.getArguments())
+    add(argument, "input", 0, -1);
+  for (Value output : outputs)
+    add(output, "output", 0, -1);
+  for (auto fusion : main.getOps<ir::FusionOp>()) {
+    llvm::SmallVector<std::int64_t> used;
+    for (Value result : fusion->getResults())
+      if (!slotOf.count(result)) {
+        add(result, "temp", arena, -1);
+        arena += (ir::toRecord(result.getType()).bytes() + 63) / 64 * 64;
+      }
+    for (Value value : llvm::concat<Value>(llvm::to_vector(fusion->getOperands()), llvm::to_vector(fusion->getResults())))
+      used.push_back(slotOf.at(value));
+    fusion.setSlots(used);
+  }
+  main->setAttr("kiln.plan",
+                builder.getDictionaryAttr({builder.getNamedAttr("slots", builder.getArrayAttr(slots)),
+                                           builder.getNamedAttr("arena", builder.getI64IntegerAttr(arena))}));
+}
+
+} // namespace
+
+std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads) {
+  MLIRContext context;
+  context.loadDialect<ir::KilnDialect>();
+  codegen::cpu::loadKernelDialects(context);
+  codegen::ErrorCollector errors(context);
+  auto module = parseSourceString<ModuleOp>(text, &context);
+  if (!module) errors.raise("the text does not parse");
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  planNaively(main);
+  ir::CompileOptions options;
+  options.threads = threads;
+  options.keepStages = std::getenv("KILN_TEST_PRINT") != nullptr;
+  auto artifact = codegen::cpu::buildArtifact(main, codegen::cpu::hostTarget(), options);
+  if (failed(artifact)) errors.raise("failed without an error");
+  if (options.keepStages)
+    for (auto& kernel : artifact->kernels)
+      llvm::errs() << kernel.source;
+  runtime::Executable executable(std::move(*artifact));
+  std::vector<Buffer> arguments(inputs.begin(), inputs.end()), outputs;
+  std::vector<void*> inputPointers, outputPointers;
+  for (Buffer& argument : arguments)
+    inputPointers.push_back(argument.bytes.data());
+  for (Type type : main.getResultTypes())
+    outputs.push_back(zeros(ir::toRecord(type)));
+  for (Buffer& output : outputs)
+    outputPointers.push_back(output.bytes.data());
+  executable.run(inputPointers, outputPointers);
+  return outputs;
+}
+
+} // namespace kiln::test

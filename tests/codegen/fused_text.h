@@ -1,0 +1,13 @@
+// Runs hand-written IR of the fused stage: kernels apart from the passes before them.
+#pragma once
+
+#include "../support/buffer.h"
+
+#include <string>
+
+namespace kiln::test {
+
+/// text: a module whose @main holds fusions (and reshapes of their results). Every value gets a buffer of its own.
+std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads = 1);
+
+} // namespace kiln::test
