@@ -98,7 +98,7 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
   const Tensor x = input.detach();
   Tensor loss = -(target * clamp_min(log(x), -100) + (1 - target) * clamp_min(log1p(-x), -100));
   // d loss / d input, kept finite at 0 and 1 where the logarithms' own is not. `input - x` is zero.
-  if (input.requires_grad() || input.grad_fn()) {
+  if (input.requires_grad()) {
     const Tensor slope = (x - target.detach()) / clamp_min(x * (1 - x), 1e-12);
     loss = loss + (input - x) * slope;
   }

@@ -46,9 +46,10 @@ named_tensors(const Module& module, bool recurse, const char* what,
 // that.
 void set_data(Tensor& tensor, const Tensor& value) {
   const bool requires_grad = tensor.requires_grad();
+  const Tensor whole = internal::read(value);
   internal::TensorImpl& impl = *tensor.impl();
-  impl.storage = value.impl()->storage;
-  impl.type = value.impl()->type;
+  impl.storage = whole.impl()->storage;
+  impl.type = whole.impl()->type;
   impl.lens.clear();
   impl.cached = {};
   tensor.requires_grad_(requires_grad && value.is_floating_point());
@@ -263,7 +264,8 @@ void Module::convert(const std::function<Tensor(const Tensor&)>& conversion) {
     convert_one(tensor);
   for (Tensor& tensor : buffers())
     convert_one(tensor);
-  internal::bump_structure_epoch();
+  // A compiled program holds on to the values that were: let its guards fail.
+  apply([](const Module& module) { module.state_->changed(); });
 }
 void Module::to(Device device, DType dtype, bool) {
   convert([&](const Tensor& x) { return is_floating(x.dtype()) ? x.to(device).to(dtype) : x.to(device); });
