@@ -238,7 +238,7 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
     const auto bytes = static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes());
     Storage* reused = i < reused_.size() ? reused_[i] : nullptr;
     if (reused && reused->buffer.unique() && reused->buffer.size() == bytes)
-      outputs[i] = std::move(reused->buffer);
+      outputs[i] = reused->buffer;
     else
       outputs[i] = runtime::Buffer::allocate(bytes);
     out[i] = outputs[i].data();
