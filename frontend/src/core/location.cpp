@@ -15,6 +15,7 @@ namespace kiln::internal {
 namespace {
 
 thread_local ModuleScope* innermost = nullptr;
+constexpr std::size_t kCallers = 6;
 
 const void* own_base() {
   static const void* base = [] {
@@ -49,13 +50,17 @@ ir::Location caller_location() {
   location.module = ModuleScope::path();
   void* frames[48];
   const int count = backtrace(frames, 48);
-  for (int i = 0; i < count; ++i) {
+  const void* binary = nullptr;
+  for (int i = 0; i < count && location.callers.size() < kCallers; ++i) {
     Dl_info info{};
     if (!dladdr(frames[i], &info) || info.dli_fbase == own_base() || !info.dli_fname) continue;
-    // The return address is behind the call: one byte back lies inside it. Resolved by `resolve_location`.
-    location.file = "@" + std::string(info.dli_fname);
-    location.address = reinterpret_cast<std::uint64_t>(frames[i]) - 1 - load_bias(info.dli_fbase);
-    break;
+    if (!binary) {
+      binary = info.dli_fbase;
+      location.file = "@" + std::string(info.dli_fname);
+    }
+    if (info.dli_fbase != binary) break;
+    // The return address is behind the call: one byte back lies inside it.
+    location.callers.push_back(reinterpret_cast<std::uint64_t>(frames[i]) - 1 - load_bias(binary));
   }
   return location;
 }
@@ -70,7 +75,15 @@ ir::Location resolve_location(ir::Location location) {
   try {
     static const auto symbolize =
         reinterpret_cast<Symbolize>(runtime::load_symbol("kiln-compiler", "kiln_symbolize"));
-    if (!symbolize(binary.c_str(), location.address, &location.file, &location.line)) location.file.clear();
+    // Our own header-only code (a ModuleHolder's call) is passed over when a caller of it is known.
+    for (std::uint64_t caller : location.callers) {
+      std::string file;
+      std::uint32_t line = 0;
+      if (!symbolize(binary.c_str(), caller, &file, &line)) continue;
+      const bool ours = file.find("include/kiln/") != std::string::npos;
+      if (location.file.empty() || !ours) location.file = file, location.line = line;
+      if (!ours) break;
+    }
   } catch (const Error&) { // a deployed program may ship no compiler
   }
   return location;

@@ -129,7 +129,7 @@ std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::Va
   }
   ir::Location where = caller_location();
   const ir::Location& last = locations_.back();
-  if (where.module != last.module || where.file != last.file || where.line != last.line)
+  if (where.module != last.module || where.file != last.file || where.callers != last.callers)
     locations_.push_back(std::move(where));
   call.location = static_cast<std::uint32_t>(locations_.size() - 1);
   calls_.push_back(std::move(call));

@@ -30,8 +30,8 @@ struct Location {
   std::string module;
   std::string file;
   std::uint32_t line = 0;
-  /// A caller not yet looked up: an address within the binary that `file` names (file starts with '@').
-  std::uint64_t address = 0;
+  /// Callers not yet looked up, innermost first: addresses within the binary that `file` names after an '@'.
+  std::vector<std::uint64_t> callers;
 };
 std::string to_string(const Location& location); ///< "in encoder.fc1, at train.cpp:41"; "" when nothing is known
 
