@@ -127,8 +127,9 @@ Shape shape_attr(const Attrs& attrs, std::string_view name) {
 }
 
 DType dtype_attr(const Attrs& attrs, std::string_view name) {
+  const std::string& text = attrs.text(name);
   try {
-    return dtype_from_name(attrs.text(name));
+    return dtype_from_name(text);
   } catch (const Error& error) {
     fail(attrs, error.what());
   }
