@@ -53,7 +53,8 @@ LogicalResult expand(ir::GradientOp gradient) {
     for (unsigned i = 0; i < outputs; ++i)
       accumulate(gradient.getLoc(), inputs[i], inputs[outputs + i]);
   }
-  for (Operation* op : llvm::reverse(activePath(gradient, wrt))) {
+  SmallVector<Operation*> path = activePath(gradient, wrt);
+  for (Operation* op : llvm::reverse(path)) {
     SmallVector<Value> grads;
     for (Value result : op->getResults())
       grads.push_back(gradOf.lookup(result));
