@@ -10,3 +10,7 @@ def Decompose : Pass<"decompose", "func::FuncOp"> {
 def Simplify : Pass<"simplify", "func::FuncOp"> {
   let summary = "decomposed -> simplified: fold, share equal ops, algebra, move reshapes and transposes to the edges";
 }
+def Fuse : Pass<"fuse", "func::FuncOp"> {
+  let summary = "laid-out -> fused: group ops into kernels";
+  let options = [Option<"threads", "threads", "int", "1", "threads that will share the work">];
+}

@@ -1,0 +1,307 @@
+// Greedy partition of the fusion graph: start with one kernel per node, then make the move that saves most time until
+// none saves any. Moves are legal when the result is one kernel (FusionGraph::classify), no cycle of kernels appears,
+// and no veto holds.
+#include "FusionPlan.h"
+
+#include <queue>
+
+using namespace mlir;
+
+namespace kiln::passes {
+
+FusionPlan::FusionPlan(const FusionGraph& graph, Machine machine)
+    : graph(graph), cost(graph, machine), owner_(graph.size()), containing(graph.size()) {
+  groups_.resize(graph.size());
+  for (int i = 0; i < graph.size(); ++i) {
+    groups_[i].nodes.resize(graph.size());
+    groups_[i].nodes.set(i);
+    owner_[i] = i;
+    containing[i] = {i};
+  }
+  for (int i = 0; i < graph.size(); ++i)
+    refresh(i);
+}
+
+/// Nodes that a group of `nodes`, owner of `owned`, must store. Groups `a` and `b` are thought away.
+SmallVector<int, 4> FusionPlan::storedBy(const llvm::BitVector& nodes, int a, int b) const {
+  SmallVector<int, 4> stored;
+  for (int i : nodes.set_bits()) {
+    if (owner_[i] != a && owner_[i] != b)
+      continue;
+    bool isRead = graph[i].isPinned || llvm::any_of(graph[i].users, [&](int user) {
+                    return llvm::any_of(containing[user], [&](int group) {
+                      return group != a && group != b && !groups_[group].nodes.test(i);
+                    });
+                  });
+    if (isRead)
+      stored.push_back(i);
+  }
+  return stored;
+}
+
+void FusionPlan::refresh(int group) {
+  Group& g = groups_[group];
+  ++g.version;
+  g.stored = storedBy(g.nodes, group, group);
+  if (g.stored.empty())
+    return; // read by its own copies alone
+  std::optional<KernelShape> shape = graph.classify(g.nodes, g.stored);
+  assert(shape && "a move made a group that is no kernel");
+  g.shape = *shape;
+  g.time = cost.time(g.nodes, g.stored, g.shape);
+}
+
+SmallVector<int, 8> FusionPlan::readersOf(int group) const {
+  SmallVector<int, 8> readers;
+  for (int i : groups_[group].stored)
+    for (int user : graph[i].users)
+      for (int reader : containing[user])
+        if (!groups_[reader].nodes.test(i) && !llvm::is_contained(readers, reader))
+          readers.push_back(reader);
+  return readers;
+}
+
+SmallVector<int, 8> FusionPlan::sourcesOf(int group) const {
+  SmallVector<int, 8> sources;
+  for (int i : groups_[group].nodes.set_bits())
+    for (int read : graph[i].reads)
+      if (!groups_[group].nodes.test(read) && !llvm::is_contained(sources, owner_[read]))
+        sources.push_back(owner_[read]);
+  return sources;
+}
+
+/// Whether a chain of kernels leads from one to the other; with `indirect`, by way of a third one.
+bool FusionPlan::reaches(int from, int to, bool indirect) const {
+  llvm::BitVector seen(groups_.size());
+  SmallVector<int> pending;
+  auto visit = [&](int group) {
+    for (int reader : readersOf(group)) {
+      if (reader == to && !(indirect && group == from))
+        return true;
+      if (reader == to || seen.test(reader))
+        continue;
+      seen.set(reader);
+      pending.push_back(reader);
+    }
+    return false;
+  };
+  if (visit(from))
+    return true;
+  while (!pending.empty())
+    if (visit(pending.pop_back_val()))
+      return true;
+  return false;
+}
+
+bool FusionPlan::allowed(const llvm::BitVector& nodes, ArrayRef<int> stored, const KernelShape& shape) const {
+  // Pointers to hold in registers or reload in the innermost loop.
+  constexpr unsigned kMostBuffers = 24;
+  // A contraction's epilogue runs while its tile is in registers or the nearest cache.
+  constexpr unsigned kMostEpilogueBuffers = 12;
+  // One long row is summed in pieces by many threads; nothing in the same kernel may wait for the sum.
+  constexpr int64_t kLongRow = 4096;
+  llvm::SmallDenseSet<Value, 16> buffers;
+  for (int i : nodes.set_bits()) {
+    buffers.insert(graph[i].memory.begin(), graph[i].memory.end());
+    for (int read : graph[i].reads)
+      if (!nodes.test(read))
+        buffers.insert(graph[read].op->getResult(0));
+  }
+  bool isContraction = shape.kind == ir::FusionKind::Contraction;
+  if (buffers.size() + stored.size() > (isContraction ? kMostEpilogueBuffers : kMostBuffers))
+    return false;
+  if (shape.kind == ir::FusionKind::RowReduce && shape.keptPoints() == 1 && shape.points() > kLongRow) {
+    for (int i : stored)
+      if (numel(graph[i].op->getResult(0)) != 1)
+        return false;
+    llvm::BitVector waits(graph.size());
+    for (int i : nodes.set_bits()) {
+      bool isReduction = isa<ir::Reduction>(graph[i].op);
+      bool depends = llvm::any_of(graph[i].reads, [&](int read) { return waits.test(read); });
+      if (isReduction && depends)
+        return false;
+      if (isReduction || depends)
+        waits.set(i);
+    }
+  }
+  return true;
+}
+
+std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
+  const Group &a = groups_[from], &b = groups_[into];
+  llvm::BitVector nodes = a.nodes;
+  nodes |= b.nodes;
+  SmallVector<int, 4> stored = storedBy(nodes, from, into);
+  if (stored.empty())
+    return std::nullopt;
+  std::optional<KernelShape> shape = graph.classify(nodes, stored);
+  if (!shape || !allowed(nodes, stored, *shape))
+    return std::nullopt;
+  return a.time + b.time - cost.time(nodes, stored, *shape);
+}
+
+/// The nodes of `from` that `reader` needs when it computes them for itself.
+llvm::BitVector FusionPlan::withCopies(int from, int reader) const {
+  llvm::BitVector nodes = groups_[reader].nodes;
+  SmallVector<int> pending(nodes.set_bits_begin(), nodes.set_bits_end());
+  while (!pending.empty())
+    for (int read : graph[pending.pop_back_val()].reads)
+      if (!nodes.test(read) && groups_[from].nodes.test(read)) {
+        nodes.set(read);
+        pending.push_back(read);
+      }
+  return nodes;
+}
+
+std::optional<double> FusionPlan::valueOfAbsorb(int from) const {
+  const Group& group = groups_[from];
+  for (int i : group.nodes.set_bits())
+    if (!graph[i].op->hasTrait<ir::Recomputable>() || (graph[i].isPinned && owner_[i] == from))
+      return std::nullopt;
+  double saved = group.time;
+  SmallVector<int, 8> readers = readersOf(from);
+  if (readers.size() < 2)
+    return std::nullopt; // the same as a merge
+  for (int reader : readers) {
+    llvm::BitVector nodes = withCopies(from, reader);
+    const Group& old = groups_[reader];
+    std::optional<KernelShape> shape = graph.classify(nodes, old.stored);
+    if (!shape || !allowed(nodes, old.stored, *shape))
+      return std::nullopt;
+    saved += old.time - cost.time(nodes, old.stored, *shape);
+  }
+  return saved;
+}
+
+void FusionPlan::merge(int from, int into) {
+  for (int i : groups_[from].nodes.set_bits()) {
+    if (owner_[i] == from)
+      owner_[i] = into;
+    llvm::erase(containing[i], from);
+    if (!groups_[into].nodes.test(i))
+      containing[i].push_back(into);
+  }
+  groups_[into].nodes |= groups_[from].nodes;
+  groups_[from].alive = false;
+  refresh(into);
+}
+
+void FusionPlan::absorb(int from) {
+  SmallVector<int, 8> readers = readersOf(from);
+  for (int reader : readers) {
+    llvm::BitVector nodes = withCopies(from, reader);
+    for (int i : nodes.set_bits())
+      if (!groups_[reader].nodes.test(i))
+        containing[i].push_back(reader);
+    groups_[reader].nodes = std::move(nodes);
+  }
+  for (int i : groups_[from].nodes.set_bits()) {
+    llvm::erase(containing[i], from);
+    if (owner_[i] == from)
+      owner_[i] = -1;
+  }
+  groups_[from].alive = false;
+  for (int reader : readers)
+    refresh(reader);
+}
+
+void FusionPlan::propose(std::vector<Move>& moves, int group) const {
+  auto push = [&](Move::Kind kind, int from, int into, std::optional<double> saved) {
+    if (saved && *saved > 0)
+      moves.push_back({kind, from, into, groups_[from].version, groups_[into].version, *saved});
+  };
+  SmallVector<int, 8> sources = sourcesOf(group), readers = readersOf(group);
+  for (int source : sources)
+    push(Move::Merge, source, group, valueOfMerge(source, group));
+  for (int reader : readers)
+    push(Move::Merge, group, reader, valueOfMerge(group, reader));
+  push(Move::Absorb, group, group, valueOfAbsorb(group));
+  // Siblings walk one domain and read something of its size in common.
+  const Group& own = groups_[group];
+  for (auto [other, sibling] : llvm::enumerate(groups_)) {
+    int number = static_cast<int>(other);
+    if (number == group || !sibling.alive || sibling.shape.kind != own.shape.kind ||
+        own.shape.kind == ir::FusionKind::Contraction || sibling.shape.domain != own.shape.domain ||
+        sibling.shape.reduced != own.shape.reduced || llvm::is_contained(sources, number) ||
+        llvm::is_contained(readers, number) || !shareInput(own, sibling))
+      continue;
+    push(Move::Merge, std::min(group, number), std::max(group, number), valueOfMerge(group, number));
+  }
+}
+
+/// Whether both read one value at least as large as what they keep of their domain.
+bool FusionPlan::shareInput(const Group& a, const Group& b) const {
+  llvm::SmallDenseSet<Value, 16> inputs;
+  auto each = [&](const Group& group, auto&& visit) {
+    for (int i : group.nodes.set_bits()) {
+      for (Value value : graph[i].memory)
+        visit(value);
+      for (int read : graph[i].reads)
+        if (!group.nodes.test(read))
+          visit(graph[read].op->getResult(0));
+    }
+  };
+  each(a, [&](Value value) {
+    if (numel(value) >= a.shape.points())
+      inputs.insert(value);
+  });
+  bool shared = false;
+  if (!inputs.empty())
+    each(b, [&](Value value) { shared |= inputs.contains(value); });
+  return shared;
+}
+
+void FusionPlan::improve() {
+  // Ties go to the pair that comes first in the program: an op joins the contraction before it rather than what follows.
+  auto later = [](const Move& a, const Move& b) {
+    return std::tuple(a.saved, -a.from, -a.into) < std::tuple(b.saved, -b.from, -b.into);
+  };
+  std::priority_queue<Move, std::vector<Move>, decltype(later)> queue(later);
+  std::vector<Move> fresh;
+  auto enqueue = [&](int group) {
+    propose(fresh, group);
+    for (const Move& move : fresh)
+      queue.push(move);
+    fresh.clear();
+  };
+  for (int i = 0; i < static_cast<int>(groups_.size()); ++i)
+    enqueue(i);
+  while (!queue.empty()) {
+    Move move = queue.top();
+    queue.pop();
+    const Group &from = groups_[move.from], &into = groups_[move.into];
+    if (!from.alive || !into.alive || from.version != move.fromVersion || into.version != move.intoVersion)
+      continue;
+    llvm::SmallSetVector<int, 8> changed;
+    if (move.kind == Move::Merge) {
+      if (reaches(move.from, move.into, /*indirect=*/true) || reaches(move.into, move.from, /*indirect=*/true))
+        continue;
+      merge(move.from, move.into);
+      changed.insert(move.into);
+    } else {
+      std::optional<double> saved = valueOfAbsorb(move.from); // its readers may have changed
+      if (!saved || *saved <= 0)
+        continue;
+      SmallVector<int, 8> readers = readersOf(move.from);
+      absorb(move.from);
+      changed.insert(readers.begin(), readers.end());
+    }
+    for (int group : SmallVector<int>(changed.begin(), changed.end())) {
+      enqueue(group);
+      for (int source : sourcesOf(group))
+        if (changed.insert(source))
+          if (auto saved = valueOfAbsorb(source); saved && *saved > 0)
+            queue.push({Move::Absorb, source, source, groups_[source].version, groups_[source].version, *saved});
+    }
+  }
+}
+
+std::vector<int> FusionPlan::endLoops() const {
+  std::vector<int> loops;
+  for (auto [i, group] : llvm::enumerate(groups_))
+    if (group.alive && group.shape.kind == ir::FusionKind::Loop && readersOf(i).empty())
+      loops.push_back(i);
+  return loops;
+}
+
+} // namespace kiln::passes
