@@ -131,7 +131,8 @@ void Writer::write(const Kernel& kernel) {
   SmallVector<Value> yields, inputs;
   for (int i : kernel.stored)
     yields.push_back(inside[graph[i].op->getResult(0)]);
-  OpBuilder inner = OpBuilder::atBlockEnd(body);
+  OpBuilder inner(builder.getContext());
+  inner.setInsertionPointToEnd(body);
   ir::YieldOp::create(inner, builder.getUnknownLoc(), yields);
   for (auto& [outer, argument] : arguments)
     inputs.push_back(outer);
@@ -155,7 +156,7 @@ bool overwritesWhatOthersRead(func::FuncOp func, const FusionGraph& graph, const
                               ArrayRef<int> loops) {
   Operation* terminator = func.getBody().front().getTerminator();
   for (BlockArgument argument : func.getArguments()) {
-    auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), "kiln.donated");
+    auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonated);
     if (!donated)
       continue;
     Operation* source = terminator->getOperand(donated.getInt()).getDefiningOp();

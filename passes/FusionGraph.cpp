@@ -53,6 +53,11 @@ FusionGraph::FusionGraph(Block& block) {
     node.isPinned = inMemory.contains(&op);
     addReads(node);
   }
+  auto func = cast<func::FuncOp>(block.getParentOp());
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (auto donated = func.getArgAttrOfType<IntegerAttr>(i, kDonated))
+      if (Operation* op = block.getTerminator()->getOperand(donated.getInt()).getDefiningOp(); op && nodeOf(op) >= 0)
+        nodes[nodeOf(op)].isUpdate = true;
   for (int i = 0; i < size(); ++i)
     for (int read : nodes[i].reads)
       nodes[read].users.push_back(i);

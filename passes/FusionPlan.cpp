@@ -110,6 +110,9 @@ bool FusionPlan::allowed(const llvm::BitVector& nodes, ArrayRef<int> stored, con
   bool isContraction = shape.kind == ir::FusionKind::Contraction;
   if (buffers.size() + stored.size() > (isContraction ? kMostEpilogueBuffers : kMostBuffers))
     return false;
+  // Updates of state run together at the end, in place (`endLoops`), when all that reads the old state is done.
+  if (isContraction && llvm::any_of(stored, [&](int i) { return graph[i].isUpdate; }))
+    return false;
   if (shape.kind == ir::FusionKind::RowReduce && shape.keptPoints() == 1 && shape.points() > kLongRow) {
     for (int i : stored)
       if (numel(graph[i].op->getResult(0)) != 1)
@@ -137,6 +140,11 @@ std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
   std::optional<KernelShape> shape = graph.classify(nodes, stored);
   if (!shape || !allowed(nodes, stored, *shape))
     return std::nullopt;
+  // What all its readers can compute for themselves ties no kernel to where it was made.
+  bool keepsForOthers = llvm::any_of(stored, [&](int i) { return owner_[i] == from; });
+  if (keepsForOthers && readersOf(from).size() > 1)
+    if (auto absorbed = valueOfAbsorb(from); absorbed && *absorbed > 0)
+      return std::nullopt;
   return a.time + b.time - cost.time(nodes, stored, *shape);
 }
 

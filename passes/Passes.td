@@ -14,3 +14,6 @@ def Fuse : Pass<"fuse", "func::FuncOp"> {
   let summary = "laid-out -> fused: group ops into kernels";
   let options = [Option<"threads", "threads", "int", "1", "threads that will share the work">];
 }
+def PlanMemory : Pass<"plan-memory", "func::FuncOp"> {
+  let summary = "fused -> planned: launch order, one arena, donated buffers";
+}

@@ -54,7 +54,7 @@ std::optional<double> evaluate(Operation* op, ArrayRef<double> operands) {
   if (auto number = dyn_cast_or_null<FloatAttr>(attr))
     return number.getValueAsDouble();
   if (auto number = dyn_cast_or_null<IntegerAttr>(attr))
-    return number.getType().isInteger(1) ? number.getValue().getZExtValue() : number.getInt();
+    return number.getType().isInteger(1) ? double(number.getValue().getZExtValue()) : double(number.getInt());
   return std::nullopt;
 }
 

@@ -15,6 +15,11 @@ inline constexpr llvm::StringLiteral kBackward = "kiln.backward";
 /// On ops that a composite opened into, or that an op's derivative built: that op's name. Kernels are named by it.
 inline constexpr llvm::StringLiteral kOrigin = "kiln.origin";
 
+/// On a planned function: its slots, and the sizes that the plan reached.
+inline constexpr llvm::StringLiteral kPlan = "kiln.plan";
+/// On arguments that the caller gives up: the number of the output that is stored in their place.
+inline constexpr llvm::StringLiteral kDonated = "kiln.donated";
+
 inline mlir::RankedTensorType typeOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
 inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return typeOf(value).getShape(); }
 /// Elements; a dimension that only the caller knows counts as `kAssumedDynamic`.

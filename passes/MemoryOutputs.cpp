@@ -1,0 +1,179 @@
+// Where outputs are made: in their own buffer, over a donated argument, or elsewhere and then copied.
+#include "MemoryPlan.h"
+
+#include "llvm/ADT/EquivalenceClasses.h"
+
+using namespace mlir;
+
+namespace kiln::passes {
+
+Value rootOf(Value value) {
+  while (auto alias = value.getDefiningOp<ir::ReshapeOp>())
+    value = alias.getX();
+  return value;
+}
+
+/// Result numbers that are computed in one loop with `result` (in a multi, each independent loop is its own).
+static llvm::SmallDenseSet<unsigned> sameLoop(ir::FusionOp fusion, unsigned result) {
+  Operation* yield = fusion.getBody().front().getTerminator();
+  llvm::SmallDenseSet<unsigned> members;
+  if (fusion.getKind() != ir::FusionKind::Multi) {
+    for (unsigned i = 0; i < fusion.getNumResults(); ++i)
+      members.insert(i);
+    return members;
+  }
+  llvm::EquivalenceClasses<unsigned> classes;
+  llvm::DenseMap<Operation*, unsigned> user;
+  for (unsigned i = 0; i < yield->getNumOperands(); ++i) {
+    classes.insert(i);
+    SmallVector<Operation*> pending;
+    auto visit = [&](Value value) {
+      Operation* op = value.getDefiningOp();
+      if (!op || numel(value) != numel(yield->getOperand(i)))
+        return;
+      auto [place, isNew] = user.try_emplace(op, i);
+      if (isNew)
+        pending.push_back(op);
+      else
+        classes.unionSets(place->second, i);
+    };
+    visit(yield->getOperand(i));
+    while (!pending.empty())
+      llvm::for_each(pending.pop_back_val()->getOperands(), visit);
+  }
+  for (auto it = classes.findLeader(result); it != classes.member_end(); ++it)
+    members.insert(*it);
+  return members;
+}
+
+/// Result numbers that depend on `argument`; nullopt when some op reads it elsewhere than at its own place.
+static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp fusion, BlockArgument argument) {
+  llvm::SmallDenseSet<unsigned> reached;
+  llvm::SmallPtrSet<Operation*, 16> seen;
+  SmallVector<Operation*> pending;
+  for (OpOperand& use : argument.getUses()) {
+    Operation* op = use.getOwner();
+    bool isTarget = op->hasTrait<ir::FilledInParts>() && use.getOperandNumber() == 0 &&
+                    op->getResult(0).getType() == argument.getType();
+    if (!isTarget && !isElementwise(op) && !isa<ir::YieldOp>(op))
+      return std::nullopt;
+  }
+  auto visit = [&](Value value) {
+    for (OpOperand& use : value.getUses())
+      if (isa<ir::YieldOp>(use.getOwner()))
+        reached.insert(use.getOperandNumber());
+      else if (seen.insert(use.getOwner()).second)
+        pending.push_back(use.getOwner());
+  };
+  visit(argument);
+  while (!pending.empty()) {
+    Operation* op = pending.pop_back_val();
+    // A value of it that moves, or is combined with others, is needed at other places than its own.
+    if (!isElementwise(op) && !op->hasTrait<ir::FilledInParts>())
+      return std::nullopt;
+    visit(op->getResult(0));
+  }
+  return reached;
+}
+
+bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, Value argument) {
+  llvm::SmallDenseSet<unsigned> loop = sameLoop(fusion, result);
+  // Reductions read their rows or columns several times, in pieces.
+  bool walksOnce = fusion.getKind() != ir::FusionKind::RowReduce && fusion.getKind() != ir::FusionKind::ColumnReduce;
+  for (auto [input, inner] : llvm::zip(fusion.getInputs(), fusion.getBody().getArguments())) {
+    if (rootOf(input) != argument)
+      continue;
+    if (!walksOnce || numel(argument) != numel(fusion.getResult(result)))
+      return false;
+    auto reached = reachedInPlace(fusion, inner);
+    if (!reached || !llvm::all_of(*reached, [&](unsigned other) { return loop.contains(other); }))
+      return false;
+  }
+  return true;
+}
+
+/// A kernel that only copies.
+static Value copyOf(OpBuilder& builder, Value value) {
+  auto kind = ir::FusionKindAttr::get(builder.getContext(), ir::FusionKind::Loop);
+  auto fusion = ir::FusionOp::create(builder, value.getLoc(), TypeRange(value.getType()), ValueRange(value), kind,
+                                     builder.getStringAttr("copy"), DenseI64ArrayAttr());
+  Block& body = fusion.getBody().emplaceBlock();
+  body.addArgument(value.getType(), value.getLoc());
+  OpBuilder inner(builder.getContext());
+  inner.setInsertionPointToEnd(&body);
+  ir::YieldOp::create(inner, value.getLoc(), ValueRange(body.getArguments()));
+  return fusion.getResult(0);
+}
+
+/// Whether a chain of kernels leads from one to the other.
+static bool reaches(Operation* from, Operation* to) {
+  llvm::SmallPtrSet<Operation*, 32> seen;
+  SmallVector<Operation*> pending{from};
+  while (!pending.empty())
+    for (Operation* user : pending.pop_back_val()->getUsers()) {
+      if (user == to)
+        return true;
+      if (user->getBlock() == to->getBlock() && seen.insert(user).second)
+        pending.push_back(user);
+    }
+  return false;
+}
+
+/// Kernels that read the argument, whatever shape they see it in.
+static SmallVector<Operation*> readersOf(Value argument) {
+  SmallVector<Operation*> readers, pending(argument.getUsers());
+  while (!pending.empty()) {
+    Operation* user = pending.pop_back_val();
+    if (isa<ir::ReshapeOp>(user))
+      llvm::append_range(pending, user->getUsers());
+    else if (isa<ir::FusionOp>(user) && !llvm::is_contained(readers, user))
+      readers.push_back(user);
+  }
+  return readers;
+}
+
+Donations settleOutputs(func::FuncOp func) {
+  Block& block = func.getBody().front();
+  Operation* terminator = block.getTerminator();
+  Donations donations(terminator->getNumOperands(), -1);
+  llvm::SmallDenseSet<Value> overwritten;
+  for (BlockArgument argument : func.getArguments())
+    if (auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonated)) {
+      donations[donated.getInt()] = argument.getArgNumber();
+      if (rootOf(terminator->getOperand(donated.getInt())) != argument)
+        overwritten.insert(argument);
+    }
+
+  OpBuilder first = OpBuilder::atBlockBegin(&block), last(terminator);
+  llvm::DenseMap<Value, Value> saved;
+  llvm::SmallDenseSet<Value> taken;
+  for (auto [output, target] : llvm::enumerate(donations)) {
+    Value value = terminator->getOperand(output), root = rootOf(value);
+    if (target >= 0 && root == func.getArgument(target))
+      continue; // state that did not change
+    if (isa<BlockArgument>(root)) {
+      // The old value of an argument that is itself overwritten must be put aside first.
+      if (overwritten.contains(root)) {
+        Value& copy = saved[root];
+        if (!copy)
+          copy = copyOf(first, root);
+        root = copy;
+      }
+      terminator->setOperand(output, copyOf(last, reshape(last, value.getLoc(), root, shapeOf(value))));
+      continue;
+    }
+    auto fusion = root.getDefiningOp<ir::FusionOp>();
+    bool inPlace = taken.insert(root).second;
+    if (inPlace && target >= 0) {
+      Value argument = func.getArgument(target);
+      inPlace = mayWriteInPlace(fusion, cast<OpResult>(root).getResultNumber(), argument);
+      for (Operation* reader : readersOf(argument))
+        inPlace &= reader == fusion || !reaches(fusion, reader);
+    }
+    if (!inPlace)
+      terminator->setOperand(output, copyOf(last, value));
+  }
+  return donations;
+}
+
+} // namespace kiln::passes
