@@ -69,7 +69,7 @@ double CostModel::time(const llvm::BitVector& set, ArrayRef<int> stored, const K
     moved += transfer(bytesOf(argument));
   for (int i : stored)
     moved += transfer(bytesOf(graph[i].op->getResult(0)));
-  return machine.launch + std::max(moved, compute(set, shape)) / machine.threads;
+  return machine.launch + (moved + compute(set, shape)) / machine.threads;
 }
 
 } // namespace kiln::passes

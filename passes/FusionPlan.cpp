@@ -130,6 +130,17 @@ bool FusionPlan::allowed(const llvm::BitVector& nodes, ArrayRef<int> stored, con
   return true;
 }
 
+/// Whether a value would be stored that its readers can compute with a few operations from others in memory.
+bool FusionPlan::storesTheCheap(const llvm::BitVector& nodes, ArrayRef<int> stored) const {
+  constexpr double kFewOperations = 2;
+  return stored.size() > 1 && llvm::any_of(stored, [&](int i) {
+           return !graph[i].isPinned && isElementwise(graph[i].op) &&
+                  cost.operations(i) <= kFewOperations * numel(graph[i].op->getResult(0)) &&
+                  llvm::all_of(graph[i].reads,
+                               [&](int read) { return !nodes.test(read) || llvm::is_contained(stored, read); });
+         });
+}
+
 std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
   const Group &a = groups_[from], &b = groups_[into];
   llvm::BitVector nodes = a.nodes;
@@ -139,6 +150,8 @@ std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
     return std::nullopt;
   std::optional<KernelShape> shape = graph.classify(nodes, stored);
   if (!shape || !allowed(nodes, stored, *shape))
+    return std::nullopt;
+  if (storesTheCheap(nodes, stored))
     return std::nullopt;
   // What all its readers can compute for themselves ties no kernel to where it was made.
   bool keepsForOthers = llvm::any_of(stored, [&](int i) { return owner_[i] == from; });
@@ -165,6 +178,10 @@ std::optional<double> FusionPlan::valueOfAbsorb(int from) const {
   const Group& group = groups_[from];
   for (int i : group.nodes.set_bits())
     if (!graph[i].op->hasTrait<ir::Recomputable>() || (graph[i].isPinned && owner_[i] == from))
+      return std::nullopt;
+  // An epilogue has the contraction's result at hand; every reader would have to fetch it.
+  for (int source : sourcesOf(from))
+    if (groups_[source].shape.kind == ir::FusionKind::Contraction && groups_[source].shape.domain == group.shape.domain)
       return std::nullopt;
   double saved = group.time;
   SmallVector<int, 8> readers = readersOf(from);
@@ -213,7 +230,7 @@ void FusionPlan::absorb(int from) {
     refresh(reader);
 }
 
-void FusionPlan::propose(std::vector<Move>& moves, int group) const {
+void FusionPlan::propose(std::vector<Move>& moves, int group, bool withSiblings) const {
   auto push = [&](Move::Kind kind, int from, int into, std::optional<double> saved) {
     if (saved && *saved > 0)
       moves.push_back({kind, from, into, groups_[from].version, groups_[into].version, *saved});
@@ -224,6 +241,8 @@ void FusionPlan::propose(std::vector<Move>& moves, int group) const {
   for (int reader : readers)
     push(Move::Merge, group, reader, valueOfMerge(group, reader));
   push(Move::Absorb, group, group, valueOfAbsorb(group));
+  if (!withSiblings)
+    return;
   // Siblings walk one domain and read something of its size in common.
   const Group& own = groups_[group];
   for (auto [other, sibling] : llvm::enumerate(groups_)) {
@@ -260,6 +279,18 @@ bool FusionPlan::shareInput(const Group& a, const Group& b) const {
 }
 
 void FusionPlan::improve() {
+  // What every reader can compute for next to nothing first: it would tie its readers together. Consumers before what
+  // they read, so that a chain goes whole.
+  constexpr double kNextToNothing = 0.9;
+  for (int i = static_cast<int>(groups_.size()) - 1; i >= 0; --i)
+    if (auto saved = valueOfAbsorb(i); saved && *saved > kNextToNothing * cost.launch())
+      absorb(i);
+  // Siblings last: joined early they would hold up each other's readers.
+  improve(/*withSiblings=*/false);
+  improve(/*withSiblings=*/true);
+}
+
+void FusionPlan::improve(bool withSiblings) {
   // Ties go to the pair that comes first in the program: an op joins the contraction before it rather than what follows.
   auto later = [](const Move& a, const Move& b) {
     return std::tuple(a.saved, -a.from, -a.into) < std::tuple(b.saved, -b.from, -b.into);
@@ -267,13 +298,14 @@ void FusionPlan::improve() {
   std::priority_queue<Move, std::vector<Move>, decltype(later)> queue(later);
   std::vector<Move> fresh;
   auto enqueue = [&](int group) {
-    propose(fresh, group);
+    propose(fresh, group, withSiblings);
     for (const Move& move : fresh)
       queue.push(move);
     fresh.clear();
   };
   for (int i = 0; i < static_cast<int>(groups_.size()); ++i)
-    enqueue(i);
+    if (groups_[i].alive)
+      enqueue(i);
   while (!queue.empty()) {
     Move move = queue.top();
     queue.pop();

@@ -38,11 +38,13 @@ private:
   };
   std::optional<double> valueOfMerge(int from, int into) const;
   std::optional<double> valueOfAbsorb(int from) const;
-  void propose(std::vector<Move>& moves, int group) const;
+  void improve(bool withSiblings);
+  void propose(std::vector<Move>& moves, int group, bool withSiblings) const;
   void merge(int from, int into);
   void absorb(int from);
 
   bool allowed(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored, const KernelShape& shape) const;
+  bool storesTheCheap(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;
   bool shareInput(const Group& a, const Group& b) const;
   bool reaches(int from, int to, bool indirect) const;
   llvm::BitVector withCopies(int from, int reader) const;
