@@ -46,7 +46,13 @@ std::string Names::unique(llvm::StringRef hint) {
   std::string base = identifier(hint), name = base;
   for (int n = isReserved(base) ? 1 : 2; isReserved(name) || !used_.insert(name).second; ++n)
     name = base + (llvm::isDigit(base.back()) ? "_" : "") + std::to_string(n);
+  order_.push_back(name);
   return name;
+}
+
+void Names::release(std::size_t mark) {
+  for (; order_.size() > mark; order_.pop_back())
+    used_.erase(order_.back());
 }
 
 } // namespace kiln::codegen::cuda

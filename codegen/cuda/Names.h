@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringSet.h"
 
 #include <string>
+#include <vector>
 
 namespace kiln::codegen::cuda {
 
@@ -17,8 +18,13 @@ public:
   /// `hint` if it is free, else hint_2, hint_3 …
   std::string unique(llvm::StringRef hint);
 
+  /// Names given after mark() are free again after release(mark): disjoint blocks may use the same ones.
+  std::size_t mark() const { return order_.size(); }
+  void release(std::size_t mark);
+
 private:
   llvm::StringSet<> used_;
+  std::vector<std::string> order_;
 };
 
 } // namespace kiln::codegen::cuda

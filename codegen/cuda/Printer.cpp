@@ -63,6 +63,16 @@ Operation* lastHolder(Operation* op) {
   return op;
 }
 
+/// Whether an operand of + would need no parentheses: no sum outside of parentheses.
+bool isOneTerm(StringRef text) {
+  int open = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    open += StringRef("([").contains(text[i]) - StringRef(")]").contains(text[i]);
+    if (open == 0 && (text.substr(i).starts_with(" + ") || text.substr(i).starts_with(" - "))) return false;
+  }
+  return true;
+}
+
 class FunctionPrinter {
 public:
   FunctionPrinter(FunctionOpInterface function, std::string& out)
@@ -167,7 +177,7 @@ LogicalResult FunctionPrinter::block(Block& block) {
   for (Operation& op : block.without_terminator())
     if (failed(statement(&op))) return failure();
   --depth;
-  return success();
+  return success(); // names of the block live on: what it yields is still to be assigned
 }
 
 /// Assigns the yielded values to the variables, through copies when one would be overwritten before it is
@@ -191,11 +201,10 @@ void FunctionPrinter::assign(ValueRange variables, ValueRange yielded) {
     StringRef from = source;
     if (from == to) continue;
     StringRef rest = from;
-    // "sum = sum + x" reads better as "sum += x" (only when x is one term).
-    bool compound = rest.consume_front(to) && (rest.starts_with(" + ") || rest.starts_with(" * ")) &&
-                    rest.drop_front(3).find(' ') == StringRef::npos;
+    // "sum = sum + x" reads better as "sum += x", which is the same where x is one term.
+    bool compound = rest.consume_front(to) && rest.consume_front(" + ") && isOneTerm(rest);
     if (compound)
-      line() << to << " " << rest[1] << "= " << rest.drop_front(3) << ";\n";
+      line() << to << " += " << rest << ";\n";
     else
       line() << to << " = " << from << ";\n";
   }
@@ -211,6 +220,7 @@ LogicalResult FunctionPrinter::forLoop(scf::ForOp loop) {
     values[result] = text(argument);
   }
   if (loop->hasAttr(kUnrollAttr)) line() << "#pragma unroll\n";
+  std::size_t mark = names.mark();
   Value index = loop.getInductionVar();
   std::string declaration = declare(index, "i"), i = text(index).text;
   std::string step = text(loop.getStep()).text;
@@ -220,6 +230,7 @@ LogicalResult FunctionPrinter::forLoop(scf::ForOp loop) {
   if (failed(block(*loop.getBody()))) return failure();
   assign(loop.getRegionIterArgs(), loop.getBody()->getTerminator()->getOperands());
   line() << "}\n";
+  names.release(mark);
   return success();
 }
 
@@ -229,12 +240,15 @@ LogicalResult FunctionPrinter::conditional(scf::IfOp op) {
     line() << declaration << ";\n";
   }
   line() << "if (" << text(op.getCondition()).text << ") {\n";
+  std::size_t mark = names.mark();
   if (failed(block(*op.thenBlock()))) return failure();
   assign(op.getResults(), op.thenYield().getOperands());
+  names.release(mark);
   if (op.elseBlock()) {
     line() << "} else {\n";
     if (failed(block(*op.elseBlock()))) return failure();
     assign(op.getResults(), op.elseYield().getOperands());
+    names.release(mark);
   }
   line() << "}\n";
   return success();
@@ -434,6 +448,8 @@ LogicalResult FunctionPrinter::print() {
     if (memref && memref.hasStaticShape() && memref.getNumElements() > INT32_MAX && !wide)
       return function.emitOpError("needs 64-bit indices for ") << memref;
   }
+  for (Operation& other : *function->getBlock()) // a variable must not hide a function
+    if (auto symbol = dyn_cast<SymbolOpInterface>(other)) names.unique(symbol.getName());
   signature();
   depth = 1;
   if (auto kernel = dyn_cast<gpu::GPUFuncOp>(*function))

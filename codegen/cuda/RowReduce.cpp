@@ -30,6 +30,7 @@ struct Row {
   int threads; ///< that share a row
   Value lane;  ///< number of this thread among them
   Value shared;
+  Value mine;     ///< this thread's first column
   Value from, to; ///< columns of this chunk; null for the whole row
 
   Row(KernelBuilder& kernel, const KernelBody& body, int threads)
@@ -61,7 +62,7 @@ struct Row {
               llvm::function_ref<Values(Value start, ValueRange carried)> visit) {
     std::int64_t step = std::int64_t(threads) * width;
     bool even = !from && columns % step == 0;
-    Value mine = kernel.mul(lane, width);
+    if (!mine) mine = width == 1 ? lane : kernel.named(kernel.mul(lane, width), "start");
     KernelBuilder::Range range{from ? kernel.add(from, mine) : mine, to ? to : kernel.index(columns), step,
                                false, "column"};
     if (even) range = {kernel.index(0), kernel.index(columns), step, columns / threads <= kUnrolled, "first"};
