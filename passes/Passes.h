@@ -12,5 +12,7 @@ namespace kiln::passes {
 #define GEN_PASS_REGISTRATION
 #include "kiln/passes/Passes.h.inc"
 
+/// Makes pipelines `kiln-to-differentiated` … `kiln-to-planned` known: captured IR to that stage.
+void registerPipelines();
 
 } // namespace kiln::passes

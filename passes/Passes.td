@@ -17,3 +17,14 @@ def Fuse : Pass<"fuse", "func::FuncOp"> {
 def PlanMemory : Pass<"plan-memory", "func::FuncOp"> {
   let summary = "fused -> planned: launch order, one arena, donated buffers";
 }
+def Split : Pass<"split", "ModuleOp"> {
+  let summary = "cut a joint program into @main (forward) and @backward, and say what goes between (kiln.residuals)";
+}
+def Pack : Pass<"pack", "func::FuncOp"> {
+  let summary = "simplified -> laid-out: choose which operands of a contraction are packed";
+  let options = [Option<"threads", "threads", "int", "1", "threads that will share the work">];
+}
+def VerifyStage : Pass<"verify-stage", "func::FuncOp"> {
+  let summary = "fail with an error at the op that a stage's spec does not allow";
+  let options = [Option<"stage", "stage", "std::string", "\"captured\"", "name of the stage">];
+}

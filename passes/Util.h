@@ -20,6 +20,11 @@ inline constexpr llvm::StringLiteral kPlan = "kiln.plan";
 /// On arguments that the caller gives up: the number of the output that is stored in their place.
 inline constexpr llvm::StringLiteral kDonated = "kiln.donated";
 
+/// On a joint @main: how many inputs and outputs are forward's. On a split module: where each residual is.
+inline constexpr llvm::StringLiteral kForwardInputs = "kiln.forward_inputs";
+inline constexpr llvm::StringLiteral kForwardOutputs = "kiln.forward_outputs";
+inline constexpr llvm::StringLiteral kResiduals = "kiln.residuals";
+
 inline mlir::RankedTensorType typeOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
 inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return typeOf(value).getShape(); }
 /// Elements; a dimension that only the caller knows counts as `kAssumedDynamic`.

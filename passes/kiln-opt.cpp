@@ -12,5 +12,6 @@ int main(int argc, char** argv) {
                   mlir::vector::VectorDialect>();
   mlir::registerTransformsPasses();
   kiln::passes::registerKilnPasses();
+  kiln::passes::registerPipelines();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Kiln's passes\n", registry));
 }
