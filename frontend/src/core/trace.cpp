@@ -177,13 +177,13 @@ Tensor Trace::record(std::string_view op, std::span<const Tensor> operands, Attr
 }
 
 Tensor Trace::number(const double* value, std::shared_ptr<const void> keepalive, DType dtype) {
-  const auto found = numbers_.find(value);
-  if (found != numbers_.end() && values_[found->second].type.dtype == dtype) return tensor_of(found->second);
+  const auto found = numbers_.find({value, dtype});
+  if (found != numbers_.end()) return tensor_of(found->second);
   InputSource source{.kind = InputSource::Kind::Number, .number = value, .type = {dtype, {}}};
   source.keepalive = std::move(keepalive);
   source.name = "number";
   const ir::ValueId id = add_input(std::move(source));
-  numbers_[value] = id;
+  numbers_[{value, dtype}] = id;
   return tensor_of(id);
 }
 

@@ -6,6 +6,7 @@
 #include "core/apply.h"
 #include "kiln/internal/capture.h"
 
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -130,7 +131,7 @@ private:
   std::vector<ir::ValueId> input_values_;
   std::vector<std::pair<StoragePtr, std::uint32_t>> captured_; ///< storages that are inputs, and which
   std::vector<std::weak_ptr<Storage>> created_;
-  std::unordered_map<const void*, ir::ValueId> numbers_;
+  std::map<std::pair<const double*, DType>, ir::ValueId> numbers_;
   std::int64_t random_value_ = -1;
   std::uint64_t draws_ = 0;
   std::vector<std::shared_ptr<const Guard>> guards_;

@@ -77,6 +77,9 @@ void AdamBase::update_with(const OptimizerParamGroup& group, const std::vector<T
   const Number lr = hyper.number(options.lr()), eps = hyper.number(options.eps());
   const Number beta1 = hyper.number(std::get<0>(options.betas())),
                beta2 = hyper.number(std::get<1>(options.betas()));
+  const Number rest1 = Number(1) - beta1, rest2 = Number(1) - beta2;
+  const Number decay = hyper.number(options.weight_decay());
+  const Number shrink = decays && decoupled ? Number(1) - lr * decay : Number(1);
   separate_clocks(group, params);
 
   // Of each clock: the size of its parameters' step, and what corrects the bias of their second moment.
@@ -112,12 +115,12 @@ void AdamBase::update_with(const OptimizerParamGroup& group, const std::vector<T
     }
 
     Tensor grad = param.grad().detach();
-    if (decays && decoupled) (Number(1) - lr * hyper.number(options.weight_decay())).scale(param);
-    if (decays && !decoupled) grad = grad + param.detach() * hyper.number(options.weight_decay());
+    if (decays && decoupled) shrink.scale(param);
+    if (decays && !decoupled) grad = grad + param.detach() * decay;
     beta1.scale(state.exp_avg_);
-    state.exp_avg_.add_(grad * (Number(1) - beta1));
+    state.exp_avg_.add_(grad * rest1);
     beta2.scale(state.exp_avg_sq_);
-    state.exp_avg_sq_.add_(grad * grad * (Number(1) - beta2));
+    state.exp_avg_sq_.add_(grad * grad * rest2);
     Tensor second = state.exp_avg_sq_;
     if (amsgrad) second = state.max_exp_avg_sq_.copy_(maximum(state.max_exp_avg_sq_, state.exp_avg_sq_));
     const Tensor denominator = kiln::sqrt(second) / correction->second.second + eps;
