@@ -56,7 +56,7 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
     name[0] = static_cast<char>(std::toupper(name[0]));
     auto node = std::make_shared<ProgramNode>(name + "Backward", std::move(program),
                                               std::vector<Tensor>(values.begin(), values.end()));
-    record_on_tape(std::move(node), values, std::span(&output, 1));
+    record_on_tape(std::move(node), std::span(&output, 1));
   }
   return output;
 }

@@ -64,8 +64,6 @@ void Trace::flush(const std::string& reason) {
   std::shared_ptr<TapeNode> node;
   if (!differentiable.empty()) {
     node = std::make_shared<ProgramNode>("SegmentBackward", program, inputs);
-    for (const Tensor& x : inputs)
-      node->inputs.push_back(gradient_edge(x));
     for (ir::ValueId v : program->outputs)
       node->outputs.push_back(program->values[v]);
   }

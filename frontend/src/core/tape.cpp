@@ -79,10 +79,7 @@ bool wants_gradient(std::span<const Tensor> operands) {
   return false;
 }
 
-void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands,
-                    std::span<Tensor> results) {
-  for (const Tensor& x : operands)
-    node->inputs.push_back(gradient_edge(x));
+void record_on_tape(std::shared_ptr<TapeNode> node, std::span<Tensor> results) {
   for (std::uint32_t i = 0; i < results.size(); ++i) {
     Storage& storage = *results[i].impl()->storage;
     node->outputs.push_back(storage.type);
@@ -104,7 +101,8 @@ ProgramNode::ProgramNode(std::string name, std::shared_ptr<const ir::Program> pr
     to.requires_grad = from.requires_grad && !from.grad_fn;
     to.grad_fn = from.grad_fn;
     to.grad_output = from.grad_output;
-    if (to.requires_grad) to.accumulator = gradient_edge(x).node;
+    inputs.push_back(gradient_edge(x)); // keeps the leaf's accumulator alive
+    if (to.requires_grad) to.accumulator = inputs.back().node;
     saved_.push_back(std::move(copy));
   }
 }
@@ -164,7 +162,7 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
     results = run_program(*vjp, arguments);
   }
   if (create_graph && wants_gradient(arguments))
-    record_on_tape(std::make_shared<ProgramNode>(name_ + "Backward", vjp, arguments), arguments, results);
+    record_on_tape(std::make_shared<ProgramNode>(name_ + "Backward", vjp, arguments), results);
   std::vector<Tensor> by_input(inputs.size());
   for (std::size_t i = 0; i < places.size(); ++i)
     by_input[places[i]] = results[i];
@@ -213,7 +211,7 @@ std::vector<Tensor> run_program(const ir::Program& program, std::span<const Tens
 }
 
 void accumulate_grad(Storage& leaf, const Tensor& gradient) {
-  if (Trace* trace = Trace::current()) trace->note_grad_change(leaf.shared_from_this());
+  if (Trace* trace = Trace::current()) trace->note_grad_read(leaf.shared_from_this());
   if (!leaf.grad.defined()) {
     leaf.grad = gradient;
     return;

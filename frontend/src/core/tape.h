@@ -31,7 +31,7 @@ Edge gradient_edge(const Tensor& x);
 /// programs.
 class ProgramNode : public TapeNode {
 public:
-  /// `saved`: the values of the program's inputs.
+  /// `saved`: the program's inputs; their values are kept, and gradients flow to where they came from.
   ProgramNode(std::string name, std::shared_ptr<const ir::Program> program, std::vector<Tensor> saved);
   std::string name() const override { return name_; }
   std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) override;
@@ -44,9 +44,8 @@ private:
   bool released_ = false;
 };
 
-/// Puts a node behind results, whose operands were `operands`.
-void record_on_tape(std::shared_ptr<TapeNode> node, std::span<const Tensor> operands,
-                    std::span<Tensor> results);
+/// Puts a node, whose inputs are set, behind results.
+void record_on_tape(std::shared_ptr<TapeNode> node, std::span<Tensor> results);
 bool wants_gradient(std::span<const Tensor> operands);
 
 /// backward() and autograd::grad(): walks the tape. With `wanted`, returns their gradients; else accumulates
