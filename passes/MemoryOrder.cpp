@@ -132,6 +132,7 @@ int64_t Scheduler::peak(const std::vector<int>& order) const {
 
 void Scheduler::apply(const std::vector<int>& order, Block& block) const {
   Operation* terminator = block.getTerminator();
+  llvm::SmallPtrSet<Operation*, 16> placed;
   for (int i : order) {
     ir::FusionOp fusion = steps[i].fusion;
     // Reshapes follow what they reshape.
@@ -141,7 +142,8 @@ void Scheduler::apply(const std::vector<int>& order, Block& block) const {
            op = op->getOperand(0).getDefiningOp())
         aliases.push_back(op);
       for (Operation* alias : llvm::reverse(aliases))
-        alias->moveBefore(terminator);
+        if (placed.insert(alias).second)
+          alias->moveBefore(terminator);
     }
     fusion->moveBefore(terminator);
   }

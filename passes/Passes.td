@@ -9,6 +9,8 @@ def Decompose : Pass<"decompose", "func::FuncOp"> {
 }
 def Simplify : Pass<"simplify", "func::FuncOp"> {
   let summary = "decomposed -> simplified: fold, share equal ops, algebra, move reshapes and transposes to the edges";
+  // Constants are folded by the scalar expansions of ops.
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 def Fuse : Pass<"fuse", "func::FuncOp"> {
   let summary = "laid-out -> fused: group ops into kernels";
