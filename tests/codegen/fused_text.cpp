@@ -23,10 +23,11 @@ void planNaively(func::FuncOp main) {
   auto outputs = main.getBody().front().getTerminator()->getOperands();
   auto add = [&](Value value, StringRef kind, std::int64_t offset, std::int64_t alias) {
     slotOf[value] = slots.size();
-    slots.push_back(builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr(kind)),
-                                               builder.getNamedAttr("type", TypeAttr::get(value.getType())),
-                                               builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
-                                               builder.getNamedAttr("alias", builder.getI64IntegerAttr(alias))}));
+    slots.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr(kind)),
+                                   builder.getNamedAttr("type", TypeAttr::get(value.getType())),
+                                   builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
+                                   builder.getNamedAttr("alias", builder.getI64IntegerAttr(alias))}));
   };
   for (Value argument : main.getArguments())
     add(argument, "input", 0, -1);
@@ -39,7 +40,8 @@ void planNaively(func::FuncOp main) {
         add(result, "temp", arena, -1);
         arena += (ir::toRecord(result.getType()).bytes() + 63) / 64 * 64;
       }
-    for (Value value : llvm::concat<Value>(llvm::to_vector(fusion->getOperands()), llvm::to_vector(fusion->getResults())))
+    for (Value value :
+         llvm::concat<Value>(llvm::to_vector(fusion->getOperands()), llvm::to_vector(fusion->getResults())))
       used.push_back(slotOf.at(value));
     fusion.setSlots(used);
   }

@@ -7,7 +7,8 @@
 
 namespace kiln::test {
 
-/// text: a module whose @main holds fusions (and reshapes of their results). Every value gets a buffer of its own.
+/// text: a module whose @main holds fusions (and reshapes of their results). Every value gets a buffer of its
+/// own.
 std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads = 1);
 
 } // namespace kiln::test

@@ -27,7 +27,8 @@ TEST_CASE("loop: add and multiply, every tail length") {
           kiln.yield %2 : tensor<$nxf32>
         }
         return %0 : tensor<$nxf32>
-      })", {{'n', n}});
+      })",
+                             {{'n', n}});
     TensorType type{DType::Float32, {n}};
     std::vector inputs{random(type, 1), random(type, 2)};
     auto out = runFused(text, inputs);
@@ -50,13 +51,15 @@ TEST_CASE("loop: bias over rows, and a transposed operand") {
           kiln.yield %4 : tensor<$mx$nxf32>
         }
         return %0 : tensor<$mx$nxf32>
-      })", {{'m', m}, {'n', n}});
+      })",
+                             {{'m', m}, {'n', n}});
     std::vector inputs{random({DType::Float32, {m, n}}, 1), random({DType::Float32, {n, m}}, 2),
                        random({DType::Float32, {n}}, 3)};
     auto out = runFused(text, inputs, 2);
     for (int i = 0; i < m; ++i)
       for (int j = 0; j < n; ++j) {
-        float expected = (inputs[0].as<float>()[i * n + j] + inputs[2].as<float>()[j]) * inputs[1].as<float>()[j * m + i];
+        float expected =
+            (inputs[0].as<float>()[i * n + j] + inputs[2].as<float>()[j]) * inputs[1].as<float>()[j * m + i];
         REQUIRE(out[0].as<float>()[i * n + j] == Approx(expected).margin(1e-6));
       }
   }
@@ -77,7 +80,8 @@ TEST_CASE("row_reduce: softmax") {
           kiln.yield %7 : tensor<$mx$nxf32>
         }
         return %0 : tensor<$mx$nxf32>
-      })", {{'m', m}, {'n', n}});
+      })",
+                             {{'m', m}, {'n', n}});
     std::vector inputs{random({DType::Float32, {m, n}}, 1, -5, 5)};
     auto out = runFused(text, inputs, 2);
     for (int i = 0; i < m; ++i) {
@@ -91,7 +95,8 @@ TEST_CASE("row_reduce: softmax") {
   }
 }
 
-TEST_CASE("sums over columns, rows and everything; long ones in chunks, the same bits on one and two threads") {
+TEST_CASE(
+    "sums over columns, rows and everything; long ones in chunks, the same bits on one and two threads") {
   for (auto [m, n] : {std::pair{3, 10}, {100, 7}, {33, 200}, {20000, 10}, {2, 100000}, {1, 1}}) {
     for (const char* dims : {"0", "1", "0, 1"}) {
       bool rows = dims[0] == '0', columns = std::string(dims) != "0";

@@ -22,15 +22,24 @@ Buffer random(const TensorType& type, unsigned seed, double low, double high) {
   Buffer result = zeros(type);
   std::mt19937_64 generator(seed);
   switch (type.dtype) {
-  case DType::Float32: fill<float>(result, generator, low, high); break;
-  case DType::Float64: fill<double>(result, generator, low, high); break;
-  case DType::Int64: fill<std::int64_t>(result, generator, low, high); break;
-  case DType::Int32: fill<std::int32_t>(result, generator, low, high); break;
+  case DType::Float32:
+    fill<float>(result, generator, low, high);
+    break;
+  case DType::Float64:
+    fill<double>(result, generator, low, high);
+    break;
+  case DType::Int64:
+    fill<std::int64_t>(result, generator, low, high);
+    break;
+  case DType::Int32:
+    fill<std::int32_t>(result, generator, low, high);
+    break;
   case DType::Bool:
     for (std::byte& value : result.bytes)
       value = std::byte(generator() & 1);
     break;
-  default: throw Error("random: " + std::string(name(type.dtype)) + " is not supported in tests");
+  default:
+    throw Error("random: " + std::string(name(type.dtype)) + " is not supported in tests");
   }
   return result;
 }

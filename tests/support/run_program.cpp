@@ -22,7 +22,8 @@ std::vector<Buffer> run(const ir::Program& program, std::span<const Buffer> inpu
     std::int64_t alias = executable.output_alias(i);
     if (alias < 0) continue;
     auto from = static_cast<std::size_t>(alias);
-    outputs[i].bytes = from < arguments.size() ? arguments[from].bytes : outputs[from - arguments.size()].bytes;
+    outputs[i].bytes =
+        from < arguments.size() ? arguments[from].bytes : outputs[from - arguments.size()].bytes;
   }
   return outputs;
 }

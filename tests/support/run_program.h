@@ -1,4 +1,5 @@
-// Compiles a Program with this build's compiler, runs it and returns the outputs: what tests of generated code need.
+// Compiles a Program with this build's compiler, runs it and returns the outputs: what tests of generated
+// code need.
 #pragma once
 
 #include "buffer.h"
