@@ -1,54 +1,72 @@
-// libkiln-compiler's door: a Program is imported, goes through the pipeline, and becomes an Artifact.
+// The compiler behind libkiln: a Program goes through import, pipeline and code generation and comes out as
+// an Artifact.
 #include "kiln/ir/compiler.h"
+
 #include "Diagnostics.h"
-#include "Import.h"
 #include "Pipeline.h"
 #include "Timing.h"
 #include "cpu/Build.h"
 #include "cpu/Lower.h"
 
+#include "Import.h"
+#include "KilnDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
 #include "llvm/Config/llvm-config.h"
 
-namespace kiln::codegen {
+using namespace mlir;
 
+namespace kiln::codegen {
 namespace {
 
-class KilnCompiler : public ir::Compiler {
+class CompilerImpl final : public ir::Compiler {
 public:
   ir::CompileResult compile(const ir::Program& program, const ir::CompileOptions& options) override {
-    if (options.target != "cpu")
-      throw Error("compile: target '" + options.target + "' is not supported, wanted 'cpu'");
     PhaseTimer timer;
-    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    if (options.target != "cpu")
+      throw Error("compile: target '" + options.target + "' is not supported, wanted cpu");
+    MLIRContext context;
+    context.loadDialect<ir::KilnDialect>();
     cpu::loadKernelDialects(context);
     ErrorCollector errors(context);
-    auto module = ir::importProgram(context, program);
-    timer.phase("import");
+    timer.phase("context");
 
-    auto lowered = passes::lower(std::move(module), {options.threads, options.keepStages});
-    if (mlir::failed(lowered)) errors.raise("compile: a pass failed");
+    OwningOpRef<ModuleOp> module = ir::importProgram(context, program);
+    timer.phase("import");
+    passes::PipelineOptions pipeline;
+    pipeline.threads = options.threads;
+    pipeline.keepStages = options.keepStages;
+    auto lowered = passes::lower(std::move(module), pipeline);
+    if (failed(lowered)) errors.raise("compile: a pass failed without an error");
     timer.phase("passes");
-    const cpu::Target target = cpu::hostTarget();
-    auto build = [&](mlir::ModuleOp half) {
-      auto artifact = cpu::buildArtifact(*half.getOps<mlir::func::FuncOp>().begin(), target, options);
-      if (mlir::failed(artifact)) errors.raise("compile: code generation failed");
+
+    cpu::Target target = cpu::hostTarget();
+    auto build = [&](ModuleOp planned, const std::string& name) {
+      auto artifact = cpu::buildArtifact(planned.lookupSymbol<func::FuncOp>("main"), target, options);
+      if (failed(artifact)) errors.raise("compile: code generation failed without an error");
+      artifact->name = name;
       return std::move(*artifact);
     };
-    ir::CompileResult result{.artifact = build(*lowered->program),
-                             .residuals = std::move(lowered->residuals),
-                             .stages = std::move(lowered->stages)};
-    if (lowered->backward) result.backward = build(*lowered->backward);
-    timer.phase("code");
+    ir::CompileResult result;
+    result.stages = std::move(lowered->stages);
+    result.residuals = std::move(lowered->residuals);
+    result.artifact = build(*lowered->program, program.name);
+    if (lowered->backward) result.backward = build(*lowered->backward, program.name + "_backward");
+    timer.phase("release");
     return result;
   }
 
-  std::string version() const override { return "kiln 0.1.0 llvm " LLVM_VERSION_STRING; }
+  std::string version() const override {
+    cpu::Target target = cpu::hostTarget();
+    return "kiln 0.1.0, LLVM " LLVM_VERSION_STRING ", " + target.name() + " " + target.cpu;
+  }
 };
 
 } // namespace
 } // namespace kiln::codegen
 
 kiln::ir::Compiler* kiln_compiler() {
-  static auto* compiler = new kiln::codegen::KilnCompiler;
-  return compiler;
+  static kiln::codegen::CompilerImpl compiler;
+  return &compiler;
 }

@@ -2,6 +2,8 @@
 // No pass manager: a kernel is small, and building a pipeline costs as much as running it.
 #include "cpu/Lower.h"
 
+#include "cpu/Math.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -54,8 +56,9 @@ bool holdsMath(ModuleOp module) {
 }
 
 /// f32 functions become polynomials; one on vectors without polynomial would be a call per element.
-LogicalResult expandMath(ModuleOp module) {
+LogicalResult expandMath(ModuleOp module, const Target& target) {
   RewritePatternSet patterns(module.getContext());
+  populateMathExpansions(patterns, target);
   populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions{});
   if (failed(applyPatternsGreedily(module, std::move(patterns)))) return failure();
   WalkResult walk = module.walk([](Operation* op) {
@@ -204,7 +207,7 @@ void loadKernelDialects(MLIRContext& context) {
 }
 
 LogicalResult lowerToLLVMDialect(ModuleOp module, const Target& target) {
-  if (holdsMath(module) && (failed(expandMath(module)) || failed(callLibm(module)))) return failure();
+  if (holdsMath(module) && (failed(expandMath(module, target)) || failed(callLibm(module)))) return failure();
   SmallVector<StringAttr> kernels = splitFunctions(module);
   if (failed(flattenVectors(module)) || failed(convertControlFlow(module)) || failed(convertToLLVM(module)))
     return failure();

@@ -13,7 +13,7 @@ namespace kiln::codegen::cpu {
 namespace {
 
 constexpr int kPreferred = 10; // above the polynomial patterns' benefit
-constexpr llvm::StringLiteral kScaled = "kiln.scaled";
+constexpr llvm::StringLiteral kDone = "kiln.done";
 
 /// arith and math on values shaped like one f32 value (a scalar or a vector).
 struct Floats {
@@ -47,7 +47,8 @@ struct Floats {
   }
 };
 
-/// 2^n for whole n in [-150, 128], times x: by the exponent's bits, in two halves so that denormals and infinity work.
+/// 2^n for whole n in [-150, 128], times x: by the exponent's bits, in two halves so that denormals and
+/// infinity work.
 Value scale(Floats& f, Value x, Value n) {
   Value whole = arith::FPToSIOp::create(f.builder, f.loc, f.integer(), n);
   Value half = arith::ShRSIOp::create(f.builder, f.loc, whole, f.bits(1));
@@ -62,7 +63,8 @@ Value scale(Floats& f, Value x, Value n) {
 
 /// The same in one AVX-512 instruction.
 Value scaleByInstruction(Floats& f, Value x, Value n) {
-  Value all = arith::ConstantOp::create(f.builder, f.loc, f.builder.getIntegerAttr(f.builder.getIntegerType(16), -1));
+  Value all =
+      arith::ConstantOp::create(f.builder, f.loc, f.builder.getIntegerAttr(f.builder.getIntegerType(16), -1));
   constexpr int kCurrentRounding = 4;
   Value rounding = LLVM::ConstantOp::create(f.builder, f.loc, f.builder.getI32Type(),
                                             f.builder.getI32IntegerAttr(kCurrentRounding));
@@ -74,7 +76,8 @@ Value scaleByInstruction(Floats& f, Value x, Value n) {
 
 /// exp(x) = 2^n * exp(r), n = round(x / ln 2), with Cephes' polynomial for exp(r).
 struct ExpandExp : OpRewritePattern<math::ExpOp> {
-  ExpandExp(MLIRContext* context, const Target& target) : OpRewritePattern(context, kPreferred), target(target) {}
+  ExpandExp(MLIRContext* context, const Target& target)
+      : OpRewritePattern(context, kPreferred), target(target) {}
 
   LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter& rewriter) const override {
     if (!getElementTypeOrSelf(op.getType()).isF32()) return failure();
@@ -103,15 +106,28 @@ struct ScaleLog : OpRewritePattern<math::LogOp> {
   explicit ScaleLog(MLIRContext* context) : OpRewritePattern(context, kPreferred) {}
 
   LogicalResult matchAndRewrite(math::LogOp op, PatternRewriter& rewriter) const override {
-    if (!getElementTypeOrSelf(op.getType()).isF32() || op->hasAttr(kScaled)) return failure();
+    if (!getElementTypeOrSelf(op.getType()).isF32() || op->hasAttr(kDone)) return failure();
     Floats f{rewriter, op.getLoc(), op.getType()};
     Value x = op.getOperand();
     Value isSmall = f.below(x, f.number(0x1p-126));
     Value scaled = f.select(isSmall, f.mul(x, f.number(0x1p24)), x);
     auto log = math::LogOp::create(rewriter, op.getLoc(), scaled);
-    log->setAttr(kScaled, rewriter.getUnitAttr());
+    log->setAttr(kDone, rewriter.getUnitAttr());
     Value shift = f.select(isSmall, f.number(-24 * std::numbers::ln2), f.number(0));
     rewriter.replaceOp(op, f.add(log, shift));
+    return success();
+  }
+};
+
+/// The polynomial loses the sign of -0.
+struct SignErf : OpRewritePattern<math::ErfOp> {
+  explicit SignErf(MLIRContext* context) : OpRewritePattern(context, kPreferred) {}
+
+  LogicalResult matchAndRewrite(math::ErfOp op, PatternRewriter& rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32() || op->hasAttr(kDone)) return failure();
+    auto erf = math::ErfOp::create(rewriter, op.getLoc(), op.getOperand());
+    erf->setAttr(kDone, rewriter.getUnitAttr());
+    rewriter.replaceOpWithNewOp<math::CopySignOp>(op, erf, op.getOperand());
     return success();
   }
 };
@@ -120,7 +136,7 @@ struct ScaleLog : OpRewritePattern<math::LogOp> {
 
 void populateMathExpansions(RewritePatternSet& patterns, const Target& target) {
   patterns.add<ExpandExp>(patterns.getContext(), target);
-  patterns.add<ScaleLog>(patterns.getContext());
+  patterns.add<ScaleLog, SignErf>(patterns.getContext());
 }
 
 } // namespace kiln::codegen::cpu

@@ -7,7 +7,8 @@
 
 namespace kiln::codegen::cpu {
 
-/// f32 only, preferred to the polynomial patterns: exp in fewer steps (relative error 2e-7), log of denormals.
+/// f32 only, preferred to the polynomial patterns: exp in fewer steps (relative error 2e-7), log of
+/// denormals.
 void populateMathExpansions(mlir::RewritePatternSet& patterns, const Target& target);
 
 } // namespace kiln::codegen::cpu

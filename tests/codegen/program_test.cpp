@@ -1,0 +1,113 @@
+// Whole programs through kiln_compiler() against plain loops.
+#include "../support/run_program.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace kiln;
+using namespace kiln::test;
+
+namespace {
+constexpr DType f32 = DType::Float32, f64 = DType::Float64;
+
+ir::ValueId call(ir::Program& p, std::string_view op, std::vector<ir::ValueId> operands,
+                 std::vector<ir::NamedAttr> attrs = {}) {
+  return p.add_call(op, std::move(operands), std::move(attrs)).front();
+}
+} // namespace
+
+TEST_CASE("broadcasting of rows, columns and scalars") {
+  for (auto [m, n] : {std::pair{1, 1}, {3, 7}, {17, 16}, {5, 1000}, {63, 63}}) {
+    ir::Program p;
+    auto a = p.add_input({f32, {m, n}}), row = p.add_input({f32, {n}}), column = p.add_input({f32, {m, 1}}),
+         scalar = p.add_input({f32, {}});
+    p.outputs = {call(p, "mul", {call(p, "add", {a, row}), call(p, "sub", {column, scalar})})};
+    std::vector<Buffer> in;
+    for (unsigned i = 0; i < 4; ++i)
+      in.push_back(random(p.values[i], i));
+    auto one = run(p, in, 1), two = run(p, in, 2);
+    REQUIRE(one[0].bytes == two[0].bytes);
+    for (int i = 0; i < m; ++i)
+      for (int j = 0; j < n; ++j) {
+        float expected = (in[0].as<float>()[i * n + j] + in[1].as<float>()[j]) *
+                         (in[2].as<float>()[i] - in[3].as<float>()[0]);
+        REQUIRE(one[0].as<float>()[i * n + j] == Approx(expected).margin(1e-6));
+      }
+  }
+}
+
+TEST_CASE("layer_norm over the last dimension, in f32 and f64") {
+  for (DType dtype : {f32, f64})
+    for (auto [m, n] : {std::pair{4, 10}, {3, 64}, {5, 1000}}) {
+      ir::Program p;
+      auto x = p.add_input({dtype, {m, n}}), w = p.add_input({dtype, {n}}), b = p.add_input({dtype, {n}});
+      p.outputs = {call(p, "layer_norm", {x, w, b}, {{"dims", std::int64_t(1)}, {"eps", 1e-5}})};
+      std::vector in{random({dtype, {m, n}}, 1), random({dtype, {n}}, 2), random({dtype, {n}}, 3)};
+      auto out = run(p, in, 2);
+      auto at = [&](const Buffer& from, int i) {
+        return dtype == f32 ? double(from.as<float>()[i]) : from.as<double>()[i];
+      };
+      for (int i = 0; i < m; ++i) {
+        double mean = 0, variance = 0;
+        for (int j = 0; j < n; ++j)
+          mean += at(in[0], i * n + j) / n;
+        for (int j = 0; j < n; ++j)
+          variance += std::pow(at(in[0], i * n + j) - mean, 2) / n;
+        for (int j = 0; j < n; ++j) {
+          double expected =
+              (at(in[0], i * n + j) - mean) / std::sqrt(variance + 1e-5) * at(in[1], j) + at(in[2], j);
+          REQUIRE(at(out[0], i * n + j) ==
+                  Approx(expected).epsilon(dtype == f32 ? 1e-4 : 1e-12).margin(dtype == f32 ? 1e-5 : 1e-13));
+        }
+      }
+    }
+}
+
+TEST_CASE("reductions over any dimensions") {
+  Shape shape{3, 5, 17, 4};
+  for (std::vector<std::int64_t> dims :
+       {std::vector<std::int64_t>{0}, {1}, {3}, {0, 2}, {1, 3}, {0, 2, 3}, {0, 1, 2, 3}}) {
+    ir::Program p;
+    auto x = p.add_input({f32, shape});
+    p.outputs = {call(p, "sum", {x}, {{"dims", dims}, {"keepdim", true}}),
+                 call(p, "max", {x}, {{"dims", dims}, {"keepdim", true}})};
+    std::vector in{random({f32, shape}, 3)};
+    auto out = run(p, in, 2);
+    Shape kept = p.values[p.outputs[0]].shape;
+    std::vector<double> sum(kept.numel()), most(kept.numel(), -1e9);
+    for (int i = 0; i < shape.numel(); ++i) {
+      int rest = i, to = 0, stride = 1;
+      for (int d = 3; d >= 0; --d) {
+        int index = rest % static_cast<int>(shape[d]);
+        rest /= static_cast<int>(shape[d]);
+        to += kept[d] == 1 ? 0 : index * stride;
+        stride *= static_cast<int>(kept[d]);
+      }
+      sum[to] += in[0].as<float>()[i];
+      most[to] = std::max<double>(most[to], in[0].as<float>()[i]);
+    }
+    for (std::size_t k = 0; k < sum.size(); ++k) {
+      REQUIRE(out[0].as<float>()[k] == Approx(sum[k]).margin(1e-4));
+      REQUIRE(out[1].as<float>()[k] == Approx(most[k]));
+    }
+  }
+}
+
+TEST_CASE("a donated input holds the output") {
+  ir::Program p;
+  auto x = p.add_input({f32, {1000}}), y = p.add_input({f32, {1000}});
+  p.outputs = {call(p, "add", {x, y})};
+  p.donations = {{0, 0}};
+  std::vector in{random({f32, {1000}}, 1), random({f32, {1000}}, 2)};
+  auto out = run(p, in);
+  for (int i = 0; i < 1000; ++i)
+    REQUIRE(out[0].as<float>()[i] == in[0].as<float>()[i] + in[1].as<float>()[i]);
+}
+
+TEST_CASE("an op that the compiler does not know is an error that names it") {
+  ir::Program p;
+  auto x = p.add_input({f32, {3}});
+  REQUIRE_THROWS_WITH(p.add_call("no_such_op", {x}), Catch::Contains("no_such_op"));
+}
