@@ -1,0 +1,250 @@
+// Puts a matrix product kernel together from the tile, the packing and the epilogue. Every element of the
+// result is summed by one item, in order of k, so neither the number of threads nor the grain changes a bit.
+#include "cpu/Gemm.h"
+
+#include "cpu/GemmParts.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace kiln::codegen::cpu {
+namespace {
+
+/// Where things lie in a thread's scratch, in bytes.
+struct ScratchLayout {
+  std::int64_t rhs = 0, lhs = 0, sums = 0, bytes = 0;
+  std::int64_t rhsSize = 0, lhsSize = 0, sumsSize = 0; ///< elements
+
+  ScratchLayout(const GemmShape& shape, const GemmPlan& plan) {
+    if (plan.packRhs != RhsPacking::None)
+      rhsSize = packedDepth(shape, plan) * plan.blockColumns;
+    if (plan.packLhs)
+      lhsSize = packedLhsSize(shape, plan);
+    bool blocked = plan.blockDepth < shape.k;
+    sumsSize = (blocked ? plan.chunkRows : plan.tileRows) * plan.blockColumns;
+    std::int64_t element = shape.elementBytes();
+    auto place = [&](std::int64_t size) {
+      std::int64_t at = bytes;
+      bytes += llvm::alignTo(size * element, 64);
+      return at;
+    };
+    rhs = place(rhsSize);
+    lhs = place(lhsSize);
+    sums = place(sumsSize);
+  }
+};
+
+std::int64_t chunks(const GemmShape& shape, const GemmPlan& plan) {
+  return llvm::divideCeil(shape.m, plan.chunkRows);
+}
+std::int64_t blocks(const GemmShape& shape, const GemmPlan& plan) {
+  return llvm::divideCeil(shape.n, plan.blockColumns);
+}
+
+/// Emits one kernel's body.
+class Emitter {
+public:
+  Emitter(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel, Value lhs, Value rhs,
+          const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue)
+      : index(builder, func::FuncOp(kernel.func).getLoc()), module(module), kernel(kernel), lhs(lhs), rhs(rhs), shape(shape),
+        plan(plan), layout(shape, plan), epilogue(epilogue) {}
+
+  void emit() {
+    sums = view(layout.sums, layout.sumsSize);
+    if (layout.rhsSize)
+      packedRhs = view(layout.rhs, layout.rhsSize);
+    if (layout.lhsSize)
+      packedLhs = view(layout.lhs, layout.lhsSize);
+    declareTile();
+    auto loop = scf::ForOp::create(index.builder, index.loc, kernel.begin, kernel.end, index.constant(1));
+    OpBuilder::InsertionGuard guard(index.builder);
+    index.builder.setInsertionPointToStart(loop.getBody());
+    emitItem(loop.getInductionVar());
+  }
+
+private:
+  Value view(std::int64_t byte, std::int64_t size) {
+    auto type = MemRefType::get({size}, shape.element);
+    return memref::ViewOp::create(index.builder, index.loc, type, kernel.scratch, index.constant(byte), ValueRange{});
+  }
+
+  bool blocked() const { return plan.blockDepth < shape.k; }
+
+  void declareTile() {
+    TileStrides strides;
+    if (plan.packLhs) {
+      strides = packedLhsStrides(shape, plan);
+    } else {
+      strides.lhsRow = shape.lhs.rowStride;
+      strides.lhsDepth = shape.lhs.columnStride;
+    }
+    strides.rhsDepth = plan.packRhs == RhsPacking::None ? shape.rhs.rowStride : plan.tileColumns();
+    strides.sumsRow = plan.blockColumns;
+    tile = createTile(module, index.loc, plan, strides, shape.element,
+                      cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
+                      cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()), cast<MemRefType>(sums.getType()),
+                      /*accumulate=*/blocked());
+  }
+
+  /// item = (batch, column block, row chunk), the last fastest.
+  void emitItem(Value item) {
+    std::int64_t perBlock = chunks(shape, plan), perBatch = perBlock * blocks(shape, plan);
+    Value batch = index.div(item, perBatch);
+    Value chunk = index.rem(item, perBlock);
+    column = index.mul(index.rem(index.div(item, perBlock), blocks(shape, plan)), plan.blockColumns);
+    Value chunkRow = index.mul(chunk, plan.chunkRows);
+    lhsOffset = index.constant(shape.lhs.offset);
+    rhsOffset = index.constant(shape.rhs.offset);
+    decodeBatch(batch);
+    if (packedRhs)
+      emitPackRhs(item, chunk);
+    columns = index.min(index.sub(index.constant(shape.n), column), plan.blockColumns);
+    rows = index.min(index.sub(index.constant(shape.m), chunkRow), plan.chunkRows);
+    if (blocked())
+      emitBlocked(chunkRow);
+    else
+      index.loop(rows, plan.tileRows, [&](Value i) {
+        Value row = index.add(chunkRow, i);
+        emitTiles(row, index.constant(0), index.constant(shape.k), index.constant(0));
+        Value left = index.min(index.sub(rows, i), plan.tileRows);
+        finish(row, left);
+      });
+  }
+
+  void decodeBatch(Value batch) {
+    batchIndices.assign(shape.batch.size(), Value());
+    for (std::size_t d = shape.batch.size(); d-- > 0;) {
+      batchIndices[d] = d == 0 ? batch : index.rem(batch, shape.batch[d]);
+      batch = index.div(batch, shape.batch[d]);
+      lhsOffset = index.add(lhsOffset, index.mul(batchIndices[d], shape.lhs.batchStrides[d]));
+      rhsOffset = index.add(rhsOffset, index.mul(batchIndices[d], shape.rhs.batchStrides[d]));
+    }
+  }
+
+  /// At the first item of this call and whenever a new block begins.
+  void emitPackRhs(Value item, Value chunk) {
+    auto equal = [&](Value a, Value b) -> Value {
+      return arith::CmpIOp::create(index.builder, index.loc, arith::CmpIPredicate::eq, a, b);
+    };
+    Value needed = arith::OrIOp::create(index.builder, index.loc, equal(item, kernel.begin),
+                                        equal(chunk, index.constant(0)));
+    auto branch = scf::IfOp::create(index.builder, index.loc, needed, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(index.builder);
+    index.builder.setInsertionPointToStart(branch.thenBlock());
+    packRhs(index, shape, plan, rhs, rhsOffset, column, packedRhs);
+  }
+
+  /// K in blocks: the tile's rows of the left operand and the block of the right one stay in the nearest
+  /// caches, and sums are added up in scratch.
+  void emitBlocked(Value chunkRow) {
+    auto type = VectorType::get({plan.lanes}, shape.element);
+    Value zero = arith::ConstantOp::create(index.builder, index.loc, index.builder.getZeroAttr(type));
+    index.loop(layout.sumsSize, plan.lanes,
+               [&](Value at) { vector::StoreOp::create(index.builder, index.loc, zero, sums, at); });
+    index.loop(shape.k, plan.blockDepth, [&](Value depth0) {
+      Value depth = shape.k % plan.blockDepth == 0
+                        ? index.constant(plan.blockDepth)
+                        : index.min(index.sub(index.constant(shape.k), depth0), plan.blockDepth);
+      index.loop(rows, plan.tileRows, [&](Value i) {
+        emitTiles(index.add(chunkRow, i), depth0, depth, index.mul(i, plan.blockColumns));
+      });
+    });
+    finish(chunkRow, rows);
+  }
+
+  /// All tiles of `tileRows` rows from `row` across the block's columns.
+  void emitTiles(Value row, Value depth0, Value depth, Value sumsOffset) {
+    Value left = packedLhs, leftOffset = index.constant(0);
+    if (packedLhs) {
+      packLhs(index, shape, plan, lhs, lhsOffset, row, depth0, depth, packedLhs);
+    } else {
+      left = lhs;
+      leftOffset = index.add(index.add(lhsOffset, index.mul(row, shape.lhs.rowStride)),
+                             index.mul(depth0, shape.lhs.columnStride));
+    }
+    index.loop(columns, plan.tileColumns(), [&](Value j) {
+      Value right = packedRhs, rightOffset;
+      if (packedRhs) {
+        rightOffset = index.add(index.mul(j, packedDepth(shape, plan)), index.mul(depth0, plan.tileColumns()));
+      } else {
+        right = rhs;
+        rightOffset = index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), index.add(column, j));
+      }
+      func::CallOp::create(index.builder, index.loc, tile,
+                           ValueRange{left, leftOffset, right, rightOffset, sums, index.add(sumsOffset, j), depth});
+    });
+  }
+
+  void finish(Value row, Value count) {
+    GemmSums done;
+    done.batch = batchIndices;
+    done.row = row;
+    done.column = column;
+    done.rows = count;
+    done.columns = columns;
+    done.sums = sums;
+    done.stride = plan.blockColumns;
+    epilogue(index.builder, index.loc, done);
+  }
+
+  Index index;
+  ModuleOp module;
+  const KernelFunction& kernel;
+  Value lhs, rhs;
+  const GemmShape& shape;
+  const GemmPlan& plan;
+  ScratchLayout layout;
+  const GemmEpilogue& epilogue;
+  func::FuncOp tile;
+  Value sums, packedLhs, packedRhs;
+  Value lhsOffset, rhsOffset, column, columns, rows;
+  SmallVector<Value, 2> batchIndices;
+};
+
+} // namespace
+
+std::int64_t gemmScratchBytes(const GemmShape& shape, const GemmPlan& plan) {
+  return ScratchLayout(shape, plan).bytes;
+}
+
+std::int64_t gemmItems(const GemmShape& shape, const GemmPlan& plan) {
+  return shape.batches() * blocks(shape, plan) * chunks(shape, plan);
+}
+
+void emitGemm(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel, Value lhs, Value rhs,
+              const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue) {
+  Emitter(builder, module, kernel, lhs, rhs, shape, plan, epilogue).emit();
+}
+
+void forEachVector(OpBuilder& builder, Location loc, const GemmSums& sums, const GemmShape& shape,
+                   const GemmPlan& plan, const VectorVisitor& visit) {
+  Index index(builder, loc);
+  auto type = VectorType::get({plan.lanes}, shape.element);
+  index.loop(sums.rows, 1, [&](Value i) {
+    Operation* rowLoop = builder.getInsertionBlock()->getParentOp();
+    Value row = index.add(sums.row, i);
+    Value from = index.mul(i, sums.stride);
+    auto at = [&](Operation* columnLoop, Value j, Value mask) {
+      Value vector = vector::LoadOp::create(builder, loc, type, sums.sums, index.add(from, j));
+      visit(rowLoop, columnLoop, row, index.add(sums.column, j), vector, mask);
+    };
+    bool ragged = shape.n % plan.lanes != 0;
+    Value whole = ragged ? index.mul(index.div(sums.columns, plan.lanes), plan.lanes) : sums.columns;
+    index.loop(whole, plan.lanes, [&](Value j) { at(builder.getInsertionBlock()->getParentOp(), j, {}); });
+    if (!ragged)
+      return;
+    Value left = index.sub(sums.columns, whole);
+    Value some = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt, left, index.constant(0));
+    auto branch = scf::IfOp::create(builder, loc, some, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    auto maskType = VectorType::get({plan.lanes}, builder.getI1Type());
+    at(branch, whole, vector::CreateMaskOp::create(builder, loc, maskType, left));
+  });
+}
+
+} // namespace kiln::codegen::cpu

@@ -1,0 +1,45 @@
+// Matrix product kernels. A kernel's body is a loop over items (GemmPlan.h): pack the right operand's block,
+// walk the rows tile by tile, keep finished sums in scratch, and hand them to the epilogue, which computes
+// and stores the fusion's outputs.
+#pragma once
+
+#include "cpu/GemmPlan.h"
+#include "cpu/Kernel.h"
+
+#include <functional>
+
+namespace kiln::codegen::cpu {
+
+/// Finished sums, as the epilogue finds them: rows [0, rows) and columns [0, columns) of a block whose
+/// element (0, 0) is result element (batch…, row, column). Sum (i, j) is sums[offset + i * stride + j].
+struct GemmSums {
+  llvm::SmallVector<mlir::Value, 2> batch; ///< index of each batch dimension
+  mlir::Value row, column;                 ///< index
+  mlir::Value rows, columns;               ///< index; columns is at most the plan's blockColumns
+  mlir::Value sums;                        ///< flat memref
+  std::int64_t stride = 0;
+};
+
+/// Emits the loops that turn sums into outputs. The builder is left after them.
+using GemmEpilogue = std::function<void(mlir::OpBuilder&, mlir::Location, const GemmSums&)>;
+
+/// Scratch that a kernel of this plan needs.
+std::int64_t gemmScratchBytes(const GemmShape& shape, const GemmPlan& plan);
+/// Number of work items.
+std::int64_t gemmItems(const GemmShape& shape, const GemmPlan& plan);
+
+/// Fills the body of `kernel` (made by createKernel with gemmScratchBytes of scratch) and adds the private
+/// tile function to the module.
+void emitGemm(mlir::OpBuilder& builder, mlir::ModuleOp module, const KernelFunction& kernel, mlir::Value lhs,
+              mlir::Value rhs, const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue);
+
+/// One vector of sums: result row and column (of lane 0), and the loops around it (the innermost may be an
+/// scf.if). mask is null for whole vectors.
+using VectorVisitor = llvm::function_ref<void(mlir::Operation* rowLoop, mlir::Operation* columnLoop, mlir::Value row,
+                                              mlir::Value column, mlir::Value vector, mlir::Value mask)>;
+
+/// Emits the loops over rows and vectors of `sums` that most epilogues want.
+void forEachVector(mlir::OpBuilder& builder, mlir::Location loc, const GemmSums& sums, const GemmShape& shape,
+                   const GemmPlan& plan, const VectorVisitor& visit);
+
+} // namespace kiln::codegen::cpu

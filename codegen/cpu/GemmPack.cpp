@@ -1,0 +1,224 @@
+// Packing: the tile wants panels that it can walk with constant small strides. What is already contiguous
+// along the panel is copied; a right operand that is contiguous along K is transposed in registers, one
+// square of lanes x lanes at a time.
+#include "cpu/GemmParts.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace kiln::codegen::cpu {
+
+Value Index::constant(std::int64_t value) const { return arith::ConstantIndexOp::create(builder, loc, value); }
+Value Index::add(Value a, Value b) const { return builder.createOrFold<arith::AddIOp>(loc, a, b); }
+Value Index::sub(Value a, Value b) const { return builder.createOrFold<arith::SubIOp>(loc, a, b); }
+Value Index::min(Value a, Value b) const { return builder.createOrFold<arith::MinSIOp>(loc, a, b); }
+Value Index::mul(Value a, std::int64_t b) const {
+  return b == 1 ? a : builder.createOrFold<arith::MulIOp>(loc, a, constant(b));
+}
+Value Index::div(Value a, std::int64_t b) const {
+  return b == 1 ? a : builder.createOrFold<arith::DivUIOp>(loc, a, constant(b));
+}
+Value Index::rem(Value a, std::int64_t b) const {
+  return b == 1 ? constant(0) : builder.createOrFold<arith::RemUIOp>(loc, a, constant(b));
+}
+
+scf::ForOp Index::loop(Value count, std::int64_t step, llvm::function_ref<void(Value)> body) const {
+  auto loop = scf::ForOp::create(builder, loc, constant(0), count, constant(step));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+  return loop;
+}
+
+namespace {
+
+/// lanes x lanes transpose by log2(lanes) rounds of full-width interleaving.
+void transpose(const Index& index, SmallVectorImpl<Value>& rows) {
+  std::int64_t lanes = rows.size();
+  SmallVector<std::int64_t> low, high;
+  for (std::int64_t i = 0; i < lanes / 2; ++i) {
+    low.append({i, i + lanes});
+    high.append({i + lanes / 2, i + lanes + lanes / 2});
+  }
+  for (std::int64_t round = 1; round < lanes; round *= 2) {
+    SmallVector<Value> next;
+    for (std::int64_t i = 0; i < lanes / 2; ++i) {
+      Value a = rows[i], b = rows[i + lanes / 2];
+      next.push_back(vector::ShuffleOp::create(index.builder, index.loc, a, b, low));
+      next.push_back(vector::ShuffleOp::create(index.builder, index.loc, a, b, high));
+    }
+    rows.assign(next.begin(), next.end());
+  }
+}
+
+/// Vector at memory[at], only the first `valid` lanes when that is not null.
+Value loadVector(const Index& index, VectorType type, Value memory, Value at, Value valid = {}) {
+  if (!valid)
+    return vector::LoadOp::create(index.builder, index.loc, type, memory, at);
+  auto maskType = VectorType::get(type.getShape(), index.builder.getI1Type());
+  Value mask = vector::CreateMaskOp::create(index.builder, index.loc, maskType, valid);
+  Value zero = arith::ConstantOp::create(index.builder, index.loc, index.builder.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(index.builder, index.loc, type, memory, at, mask, zero);
+}
+
+/// Emits body(null) for pieces [at, at + step) that lie within `size` and body(left) for those that do not,
+/// if there can be any: `at` is a multiple of `unit`.
+void wholeOrEdge(const Index& index, std::int64_t size, std::int64_t step, std::int64_t unit, Value at,
+                 llvm::function_ref<void(Value valid)> body) {
+  if (size % step == 0 && unit % step == 0)
+    return body({});
+  Value left = index.sub(index.constant(size), at);
+  Value whole =
+      arith::CmpIOp::create(index.builder, index.loc, arith::CmpIPredicate::sge, left, index.constant(step));
+  auto branch = scf::IfOp::create(index.builder, index.loc, whole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(index.builder);
+  index.builder.setInsertionPointToStart(branch.thenBlock());
+  body({});
+  index.builder.setInsertionPointToStart(branch.elseBlock());
+  body(left);
+}
+
+void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value from, Value column,
+               Value to, Value packed) {
+  auto type = VectorType::get({plan.lanes}, shape.element);
+  std::int64_t width = plan.tileColumns();
+  wholeOrEdge(index, shape.n, width, width, column, [&](Value valid) {
+    index.loop(shape.k, 1, [&](Value k) {
+      Value source = index.add(from, index.mul(k, shape.rhs.rowStride));
+      Value target = index.add(to, index.mul(k, width));
+      for (std::int64_t j = 0; j < plan.tileVectors; ++j) {
+        Value lanes = valid ? index.sub(valid, index.constant(j * plan.lanes)) : Value();
+        Value vector = loadVector(index, type, rhs, index.add(source, j * plan.lanes), lanes);
+        vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, j * plan.lanes));
+      }
+    });
+  });
+}
+
+void transposePanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value offset,
+                    Value column, Value to, Value packed) {
+  auto type = VectorType::get({plan.lanes}, shape.element);
+  std::int64_t width = plan.tileColumns();
+  index.loop(plan.tileVectors, 1, [&](Value j) {
+    Value first = index.add(column, index.mul(j, plan.lanes));
+    SmallVector<Value> sources;
+    for (std::int64_t r = 0; r < plan.lanes; ++r) {
+      Value row = index.add(first, r);
+      if (shape.n % width != 0)
+        row = index.min(row, shape.n - 1);
+      sources.push_back(index.add(offset, index.mul(row, shape.rhs.columnStride)));
+    }
+    index.loop(shape.k, plan.lanes, [&](Value k) {
+      wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, k, [&](Value valid) {
+        SmallVector<Value> rows;
+        for (Value source : sources)
+          rows.push_back(loadVector(index, type, rhs, index.add(source, k), valid));
+        transpose(index, rows);
+        Value target = index.add(index.add(to, index.mul(k, width)), index.mul(j, plan.lanes));
+        for (std::int64_t r = 0; r < plan.lanes; ++r)
+          vector::StoreOp::create(index.builder, index.loc, rows[r], packed, index.add(target, r * width));
+      });
+    });
+  });
+}
+
+void gatherPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value offset,
+                 Value column, Value to, Value packed) {
+  std::int64_t width = plan.tileColumns();
+  index.loop(shape.k, 1, [&](Value k) {
+    Value source = index.add(offset, index.mul(k, shape.rhs.rowStride));
+    Value target = index.add(to, index.mul(k, width));
+    index.loop(width, 1, [&](Value j) {
+      Value inside = index.min(index.add(column, j), shape.n - 1);
+      Value at = index.add(source, index.mul(inside, shape.rhs.columnStride));
+      Value element = memref::LoadOp::create(index.builder, index.loc, rhs, at);
+      memref::StoreOp::create(index.builder, index.loc, element, packed, index.add(target, j));
+    });
+  });
+}
+
+/// Rows of the left operand are packed whole when they are contiguous along K, else k by k.
+bool lhsAlongDepth(const GemmShape& shape) { return shape.lhs.columnStride == 1; }
+
+} // namespace
+
+std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan) {
+  return llvm::alignTo(shape.k, plan.lanes);
+}
+
+void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value offset, Value column,
+             Value packed) {
+  std::int64_t width = plan.tileColumns();
+  std::int64_t panelSize = packedDepth(shape, plan) * width;
+  // Panels that begin beyond N are never used.
+  Value columns = index.min(index.sub(index.constant(shape.n), column), plan.blockColumns);
+  index.loop(columns, width, [&](Value j) {
+    Value to = index.mul(index.div(j, width), panelSize);
+    Value first = index.add(column, j);
+    if (plan.packRhs == RhsPacking::Copy)
+      copyPanel(index, shape, plan, rhs, index.add(offset, first), first, to, packed);
+    else if (plan.packRhs == RhsPacking::Transpose)
+      transposePanel(index, shape, plan, rhs, offset, first, to, packed);
+    else
+      gatherPanel(index, shape, plan, rhs, offset, first, to, packed);
+  });
+}
+
+TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan) {
+  TileStrides strides;
+  if (lhsAlongDepth(shape)) { // an odd number of cache lines apart, so that rows do not share sets
+    std::int64_t depth = std::min(plan.blockDepth, packedDepth(shape, plan));
+    std::int64_t line = 64 / shape.elementBytes();
+    strides.lhsRow = (llvm::divideCeil(depth, line) | 1) * line;
+    strides.lhsDepth = 1;
+  } else {
+    strides.lhsRow = 1;
+    strides.lhsDepth = plan.tileRows;
+  }
+  return strides;
+}
+
+std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan) {
+  TileStrides strides = packedLhsStrides(shape, plan);
+  if (strides.lhsDepth == 1)
+    return plan.tileRows * strides.lhsRow;
+  return std::min(plan.blockDepth, shape.k) * plan.tileRows + plan.lanes; // the last store runs over
+}
+
+void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset, Value row,
+             Value depth0, Value depth, Value packed) {
+  auto type = VectorType::get({plan.lanes}, shape.element);
+  TileStrides strides = packedLhsStrides(shape, plan);
+  if (lhsAlongDepth(shape)) {
+    index.loop(plan.tileRows, 1, [&](Value i) {
+      Value from = index.min(index.add(row, i), shape.m - 1);
+      Value source = index.add(index.add(offset, index.mul(from, shape.lhs.rowStride)), depth0);
+      Value target = index.mul(i, strides.lhsRow);
+      index.loop(depth, plan.lanes, [&](Value k) {
+        wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, index.add(depth0, k), [&](Value valid) {
+          Value vector = loadVector(index, type, lhs, index.add(source, k), valid);
+          vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, k));
+        });
+      });
+    });
+    return;
+  }
+  std::int64_t width = llvm::alignTo(plan.tileRows, plan.lanes);
+  wholeOrEdge(index, shape.m, width, plan.tileRows, row, [&](Value valid) {
+    index.loop(depth, 1, [&](Value k) {
+      Value source = index.add(index.add(offset, row), index.mul(index.add(depth0, k), shape.lhs.columnStride));
+      Value target = index.mul(k, plan.tileRows);
+      for (std::int64_t i = 0; i < plan.tileRows; i += plan.lanes) {
+        Value lanes = valid ? index.sub(valid, index.constant(i)) : Value();
+        Value vector = loadVector(index, type, lhs, index.add(source, i), lanes);
+        vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, i));
+      }
+    });
+  });
+}
+
+} // namespace kiln::codegen::cpu

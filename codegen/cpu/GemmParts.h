@@ -1,0 +1,70 @@
+// The parts that Gemm.cpp puts together: index arithmetic, the register tile, packing. Internal to Gemm*.cpp.
+#pragma once
+
+#include "cpu/GemmPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace kiln::codegen::cpu {
+
+/// Index arithmetic that folds constants as it goes.
+class Index {
+public:
+  Index(mlir::OpBuilder& builder, mlir::Location loc) : builder(builder), loc(loc) {}
+
+  mlir::Value constant(std::int64_t value) const;
+  mlir::Value add(mlir::Value a, mlir::Value b) const;
+  mlir::Value add(mlir::Value a, std::int64_t b) const { return b == 0 ? a : add(a, constant(b)); }
+  mlir::Value sub(mlir::Value a, mlir::Value b) const;
+  mlir::Value mul(mlir::Value a, std::int64_t b) const;
+  mlir::Value div(mlir::Value a, std::int64_t b) const; ///< a >= 0
+  mlir::Value rem(mlir::Value a, std::int64_t b) const; ///< a >= 0
+  mlir::Value min(mlir::Value a, mlir::Value b) const;
+  mlir::Value min(mlir::Value a, std::int64_t b) const { return min(a, constant(b)); }
+  /// for (i = 0; i < count; i += step); `body` gets i.
+  mlir::scf::ForOp loop(mlir::Value count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const;
+  mlir::scf::ForOp loop(std::int64_t count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const {
+    return loop(constant(count), step, body);
+  }
+
+  mlir::OpBuilder& builder;
+  mlir::Location loc;
+};
+
+/// Element (row, k) of what the tile reads on its left lies at row * rowStride + k * depthStride.
+struct TileStrides {
+  std::int64_t lhsRow = 0, lhsDepth = 0;
+  std::int64_t rhsDepth = 0; ///< columns are adjacent
+  std::int64_t sumsRow = 0;
+};
+
+/// Declares the private function
+///   tile(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth)
+/// that computes tileRows x tileColumns sums over `depth` products and stores them, or adds them to what is
+/// there. All sums stay in registers.
+mlir::func::FuncOp createTile(mlir::ModuleOp module, mlir::Location loc, const GemmPlan& plan,
+                              const TileStrides& strides, mlir::FloatType element, mlir::MemRefType lhs,
+                              mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate);
+
+/// Depth of packed panels: K rounded up to whole vectors, as transposing works in squares.
+std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);
+
+/// Copies columns [column, column + blockColumns) of the right operand, all of K, into panels
+/// packed[panel][k][tileColumns]. Columns beyond N are filled with something harmless.
+void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value rhs, mlir::Value offset,
+             mlir::Value column, mlir::Value packed);
+
+/// Strides of the packed left tile.
+TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan);
+/// Elements of the packed left tile.
+std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan);
+/// Copies rows [row, row + tileRows) and depth [depth0, depth0 + depth) of the left operand. Rows beyond M
+/// are filled with something harmless.
+void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value lhs, mlir::Value offset,
+             mlir::Value row, mlir::Value depth0, mlir::Value depth, mlir::Value packed);
+
+} // namespace kiln::codegen::cpu

@@ -1,0 +1,117 @@
+// Chooses a plan by what the machine does in a cycle.
+#include "cpu/GemmPlan.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace kiln::codegen::cpu {
+
+std::int64_t GemmShape::batches() const {
+  std::int64_t count = 1;
+  for (std::int64_t size : batch)
+    count *= size;
+  return count;
+}
+
+GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t m, std::int64_t n,
+                       std::int64_t k, bool transposeLhs, bool transposeRhs) {
+  GemmShape shape;
+  shape.element = element;
+  shape.m = m, shape.n = n, shape.k = k;
+  if (batch > 1) {
+    shape.batch.push_back(batch);
+    shape.lhs.batchStrides.push_back(m * k);
+    shape.rhs.batchStrides.push_back(k * n);
+  }
+  shape.lhs.rowStride = transposeLhs ? 1 : k;
+  shape.lhs.columnStride = transposeLhs ? m : 1;
+  shape.rhs.rowStride = transposeRhs ? 1 : n;
+  shape.rhs.columnStride = transposeRhs ? k : 1;
+  return shape;
+}
+
+namespace {
+
+/// Cycles that a tile takes for one k. Each cycle starts a multiply-add, or loads a whole vector, or two
+/// elements for broadcasting; fewer than eight sums in flight wait for each other.
+double tileCycles(std::int64_t rows, std::int64_t vectors) {
+  double multiply = std::max<double>(rows * vectors, 8);
+  double load = vectors + 0.5 * rows;
+  return std::max(multiply, load) + 0.1 * load;
+}
+
+/// Tile that covers M x N in the fewest cycles: it should divide both well and have many sums in registers.
+void chooseTile(GemmPlan& plan, const GemmShape& shape, const Target& target) {
+  // Registers for the right operand's vectors and one broadcast (without FMA, a product too) stay free.
+  std::int64_t spare = target.vectorRegisters() == 32 ? 4 : 2;
+  double best = std::numeric_limits<double>::max();
+  for (std::int64_t vectors = 1; vectors <= 4; ++vectors)
+    for (std::int64_t rows = 1; rows <= 16 && rows * vectors + vectors + spare - 2 <= target.vectorRegisters() - 1;
+         ++rows) {
+      if (rows * vectors > target.vectorRegisters() - spare || rows > shape.m) continue;
+      double tiles = double(llvm::divideCeil(shape.m, rows)) * llvm::divideCeil(shape.n, vectors * plan.lanes);
+      double cycles = tiles * tileCycles(rows, vectors);
+      // Of equals, the one with the smaller code.
+      if (cycles < best * 0.99) {
+        best = cycles;
+        plan.tileRows = rows;
+        plan.tileVectors = vectors;
+      }
+    }
+}
+
+void choosePacking(GemmPlan& plan, const GemmShape& shape) {
+  bool lhsUnit = shape.lhs.rowStride == 1 || shape.lhs.columnStride == 1;
+  std::int64_t step = std::max(shape.lhs.rowStride, shape.lhs.columnStride) * shape.elementBytes();
+  // Rows a multiple of 1 KiB apart fall into few sets of the nearest cache; a ragged last tile must not read
+  // beyond the operand.
+  bool hostile = step % 1024 == 0 || shape.m % plan.tileRows != 0;
+  plan.packLhs = lhsUnit && (hostile || shape.m % plan.tileRows != 0);
+  if (shape.rhs.columnStride == 1) {
+    bool reused = shape.m > 2 * plan.tileRows, ragged = shape.n % plan.tileColumns() != 0;
+    plan.packRhs = reused || ragged ? RhsPacking::Copy : RhsPacking::None;
+  } else {
+    plan.packRhs = shape.rhs.rowStride == 1 ? RhsPacking::Transpose : RhsPacking::Gather;
+  }
+}
+
+/// Largest multiple of `unit` up to `limit` that cuts `size` in equal parts as far as possible.
+std::int64_t evenBlock(std::int64_t size, std::int64_t limit, std::int64_t unit) {
+  std::int64_t parts = llvm::divideCeil(size, std::max(limit, unit));
+  return llvm::alignTo(llvm::divideCeil(size, parts), unit);
+}
+
+} // namespace
+
+GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
+  GemmPlan plan;
+  plan.lanes = target.lanes(shape.elementBytes());
+  chooseTile(plan, shape, target);
+  choosePacking(plan, shape);
+  // A left operand without unit stride is read in place, so its rows must come out even.
+  if (!plan.packLhs && shape.m % plan.tileRows != 0)
+    while (shape.m % plan.tileRows != 0)
+      --plan.tileRows;
+
+  plan.blockDepth = shape.k <= 512 ? llvm::alignTo(shape.k, plan.lanes) : 256;
+  // The packed block of the right operand takes half of the second cache.
+  std::int64_t fits = target.l2Bytes / 2 / (llvm::alignTo(shape.k, plan.lanes) * shape.elementBytes());
+  std::int64_t columns = std::clamp<std::int64_t>(fits, plan.tileColumns(), 128);
+  plan.blockColumns = evenBlock(shape.n, columns, plan.tileColumns());
+  plan.chunkRows = evenBlock(shape.m, 128, plan.tileRows);
+
+  std::int64_t chunks = llvm::divideCeil(shape.m, plan.chunkRows);
+  std::int64_t blocks = shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);
+  std::int64_t items = chunks * blocks;
+  if (threads <= 1 || shape.flops() < 2e6)
+    plan.grain = items;
+  else if (blocks >= threads * 2)
+    plan.grain = chunks * std::max<std::int64_t>(blocks / (threads * 4), 1);
+  else
+    plan.grain = std::max<std::int64_t>(items / (threads * 4), 1);
+  return plan;
+}
+
+} // namespace kiln::codegen::cpu
