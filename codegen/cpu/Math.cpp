@@ -74,6 +74,24 @@ Value scaleByInstruction(Floats& f, Value x, Value n) {
   return call.getResult(0);
 }
 
+/// a^b loses a digit for each digit of b log a: float32 powers are computed in float64, by libm. Polynomials
+/// of enough accuracy would need log and exp in double-float arithmetic.
+struct WidenPow : OpRewritePattern<math::PowFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::PowFOp op, PatternRewriter& rewriter) const override {
+    Type type = op.getType();
+    if (!getElementTypeOrSelf(type).isF32()) return failure();
+    auto vector = dyn_cast<VectorType>(type);
+    Type wide = vector ? Type(vector.clone(rewriter.getF64Type())) : Type(rewriter.getF64Type());
+    Location loc = op.getLoc();
+    Value a = arith::ExtFOp::create(rewriter, loc, wide, op.getLhs());
+    Value b = arith::ExtFOp::create(rewriter, loc, wide, op.getRhs());
+    Value power = math::PowFOp::create(rewriter, loc, a, b);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, power);
+    return success();
+  }
+};
+
 /// exp(x) = 2^n * exp(r), n = round(x / ln 2), with Cephes' polynomial for exp(r).
 struct ExpandExp : OpRewritePattern<math::ExpOp> {
   ExpandExp(MLIRContext* context, const Target& target)
@@ -136,7 +154,7 @@ struct SignErf : OpRewritePattern<math::ErfOp> {
 
 void populateMathExpansions(RewritePatternSet& patterns, const Target& target) {
   patterns.add<ExpandExp>(patterns.getContext(), target);
-  patterns.add<ScaleLog, SignErf>(patterns.getContext());
+  patterns.add<ScaleLog, SignErf, WidenPow>(patterns.getContext());
 }
 
 } // namespace kiln::codegen::cpu
