@@ -1,6 +1,8 @@
 // See CudaBackend.h. Each fusion's emitter adds kernels to one gpu.module, which is printed at the end.
 #include "cuda/CudaBackend.h"
 
+#include "KernelInfo.h"
+#include "cpu/Plan.h"
 #include "cuda/Kernel.h"
 #include "cuda/Prelude.h"
 #include "cuda/Printer.h"
@@ -46,24 +48,53 @@ std::int64_t bytesOf(MemRefType type) {
   return type.getNumElements() * std::max(1u, type.getElementTypeBitWidth() / 8);
 }
 
-std::string locationText(Location loc) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  loc.print(out);
-  return text;
-}
-
 runtime::KernelInfo describe(Emission& emission, const KernelLaunch& launch) {
-  runtime::KernelInfo info;
+  runtime::KernelInfo info = describeKernel(emission.fusion);
   info.name = launch.symbol;
-  info.kind = ir::stringifyFusionKind(emission.fusion.getKind()).str();
-  for (Operation& op : emission.fusion.getBody().front().without_terminator())
-    info.ops.push_back(op.getName().stripDialect().str());
-  info.location = locationText(emission.fusion.getLoc());
-  for (int buffer : launch.buffers)
-    if (emission.types[buffer].hasStaticShape()) info.bytes += bytesOf(emission.types[buffer]);
   info.cuda = launch.cuda;
   return info;
+}
+
+/// Which slots of a plan may be the same memory: views of one slot, and temporaries that overlap.
+class PlannedMemory {
+public:
+  explicit PlannedMemory(ArrayAttr slots) : slots(slots) {}
+  bool mayAlias(std::int64_t a, std::int64_t b) const {
+    a = root(a), b = root(b);
+    if (a == b) return true;
+    if (!isTemp(a) || !isTemp(b)) return false;
+    auto [aBegin, aEnd] = range(a);
+    auto [bBegin, bEnd] = range(b);
+    return aBegin < bEnd && bBegin < aEnd;
+  }
+
+private:
+  DictionaryAttr slot(std::int64_t number) const { return cast<DictionaryAttr>(slots[number]); }
+  std::int64_t field(std::int64_t number, StringRef name, std::int64_t fallback) const {
+    auto attr = slot(number).getAs<IntegerAttr>(name);
+    return attr ? attr.getInt() : fallback;
+  }
+  std::int64_t root(std::int64_t number) const {
+    for (std::int64_t next; (next = field(number, "alias", -1)) >= 0;)
+      number = next;
+    return number;
+  }
+  bool isTemp(std::int64_t number) const {
+    return slot(number).getAs<StringAttr>("kind").getValue() == "temp";
+  }
+  std::pair<std::int64_t, std::int64_t> range(std::int64_t number) const {
+    std::int64_t begin = field(number, "offset", 0);
+    return {begin, begin + bytesOf(bufferType(slot(number).getAs<TypeAttr>("type").getValue()))};
+  }
+
+  ArrayAttr slots;
+};
+
+void markAliases(Emission& emission, const PlannedMemory& memory) {
+  auto slots = *emission.fusion.getSlots();
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    for (std::size_t j = 0; j < slots.size(); ++j)
+      if (i != j && memory.mayAlias(slots[i], slots[j])) emission.mayAlias[i] = true;
 }
 
 /// Slots of a fused module that has no plan: every value of main has its own.
@@ -102,10 +133,8 @@ void headComment(Emission& emission) {
 
 } // namespace
 
-FailureOr<CudaProgram> emitCuda(ModuleOp module) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  if (!main) return module.emitError("has no function @main");
-  MLIRContext* context = module.getContext();
+FailureOr<CudaProgram> emitCuda(func::FuncOp main) {
+  MLIRContext* context = main.getContext();
   context->loadDialect<arith::ArithDialect, func::FuncDialect, gpu::GPUDialect, math::MathDialect,
                        memref::MemRefDialect, scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
   CudaProgram program;
@@ -125,13 +154,11 @@ FailureOr<CudaProgram> emitCuda(ModuleOp module) {
   }
   std::int64_t arena = program.arenaBytes = llvm::alignTo(program.arenaBytes, kAlignment);
 
-  OwningOpRef<gpu::GPUModuleOp> kernels;
-  {
-    OpBuilder builder(context);
-    kernels = gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
-  }
+  OpBuilder builder(context);
+  OwningOpRef<gpu::GPUModuleOp> kernels(gpu::GPUModuleOp::create(builder, main.getLoc(), "kernels"));
   for (auto fusion : main.getOps<ir::FusionOp>()) {
     Emission emission(*kernels, fusion);
+    if (plan && fusion.getSlots()) markAliases(emission, PlannedMemory(plan.getAs<ArrayAttr>("slots")));
     if (failed(emit(emission))) return failure();
     headComment(emission);
     std::vector<std::int32_t> slots;
@@ -174,6 +201,22 @@ FailureOr<CudaProgram> emitCuda(ModuleOp module) {
   for (runtime::KernelInfo& kernel : program.kernels)
     kernel.source = ownText(*functions, kernel.name);
   return program;
+}
+
+FailureOr<runtime::Artifact> buildArtifact(func::FuncOp main, StringRef architecture) {
+  auto planned = cpu::readPlan(main);
+  if (failed(planned)) return failure();
+  auto program = emitCuda(main);
+  if (failed(program)) return failure();
+  runtime::Artifact artifact = std::move(*planned);
+  artifact.target = "cuda " + architecture.str();
+  artifact.slots.insert(artifact.slots.end(), program->temps.begin(), program->temps.end());
+  artifact.launches = std::move(program->launches);
+  artifact.kernels = std::move(program->kernels);
+  artifact.arenaBytes = program->arenaBytes;
+  auto* text = reinterpret_cast<const std::byte*>(program->source.data());
+  artifact.image.assign(text, text + program->source.size());
+  return artifact;
 }
 
 } // namespace kiln::codegen::cuda

@@ -3,6 +3,7 @@
 
 #include "kiln/runtime/artifact.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 
@@ -23,8 +24,12 @@ struct CudaProgram {
   std::string source;                       ///< one translation unit: the prelude and every kernel
 };
 
-/// Kernels of every fusion of a planned (or fused) module's @main. Without `slots` on the fusions the
-/// launches count buffers by the order of the main function's values instead. Fails with an op error.
-mlir::FailureOr<CudaProgram> emitCuda(mlir::ModuleOp module);
+/// Kernels of every fusion of a planned (or fused) function. Without `slots` on the fusions the
+/// launches count buffers by the order of the function's values instead. Fails with an op error.
+mlir::FailureOr<CudaProgram> emitCuda(mlir::func::FuncOp main);
+
+/// An artifact for "sm_90a" and the like: the planned stage's slots, launches and kernels. Its image is the
+/// translation unit's text, which NVRTC compiles where there is one; its target is "cuda sm_90a".
+mlir::FailureOr<runtime::Artifact> buildArtifact(mlir::func::FuncOp main, llvm::StringRef architecture);
 
 } // namespace kiln::codegen::cuda

@@ -16,8 +16,6 @@ namespace kiln::codegen::cuda {
 namespace {
 
 constexpr int kThreads = 128;
-/// Attribute of plan-memory: for each result the input that it is written over, or -1.
-constexpr llvm::StringLiteral kInPlace = "kiln.in_place";
 constexpr AnalyseOptions kEveryDim{/*collapse=*/false};
 
 ArrayRef<std::int64_t> shapeOf(Value value) {
@@ -45,10 +43,11 @@ LogicalResult place(Emission& emission, Value value, std::int64_t offset, ArrayR
   return success();
 }
 
+/// The result starts as a copy of x, unless the plan writes it over x's own buffer.
 LogicalResult copy(Emission& emission, Value x) {
-  auto inPlace = emission.fusion->getAttrOfType<DenseI64ArrayAttr>(kInPlace);
+  auto slots = emission.fusion.getSlots();
   auto argument = dyn_cast<BlockArgument>(x);
-  if (argument && inPlace && inPlace.size() == 1 && inPlace[0] == argument.getArgNumber()) return success();
+  if (argument && slots && (*slots)[argument.getArgNumber()] == slots->back()) return success();
   return place(emission, x, 0, rowMajorStrides(x), emission.name + "_copy");
 }
 

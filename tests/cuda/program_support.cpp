@@ -89,7 +89,7 @@ private:
 
 codegen::cuda::CudaProgram emitText(const std::string& text) {
   Parsed parsed(text);
-  auto program = codegen::cuda::emitCuda(*parsed.module);
+  auto program = codegen::cuda::emitCuda(parsed.module->lookupSymbol<func::FuncOp>("main"));
   if (failed(program)) throw Error(parsed.diagnostics);
   if (const char* folder = std::getenv("KILN_DUMP")) // to read the kernels of a test
     std::ofstream(std::string(folder) + "/" + program->kernels.front().name + ".cu") << program->source;
@@ -154,6 +154,10 @@ CudaRun runText(const std::string& text, const std::vector<Buffer>& inputs) {
 }
 
 std::string nvrtcProblems(const codegen::cuda::CudaProgram& program) {
+  return nvrtcProblems(program.source, program.kernels.size());
+}
+
+std::string nvrtcProblems(const std::string& source, std::size_t kernels) {
   if (!codegen::cuda::nvrtc().available) {
     static bool said = false;
     if (!said)
@@ -163,7 +167,7 @@ std::string nvrtcProblems(const codegen::cuda::CudaProgram& program) {
   }
   std::string problems;
   for (const char* architecture : {"sm_80", "sm_90a"}) {
-    auto result = codegen::cuda::compileCubin(program.source, architecture, true);
+    auto result = codegen::cuda::compileCubin(source, architecture, true);
     if (result.cubin.empty()) return std::string(architecture) + ": " + result.log;
     static const std::regex usage(
         R"((\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads)");
@@ -172,11 +176,57 @@ std::string nvrtcProblems(const codegen::cuda::CudaProgram& program) {
          ++it, ++reports)
       if ((*it)[1] != "0" || (*it)[2] != "0" || (*it)[3] != "0")
         problems += std::string(architecture) + ": " + (*it).str() + "\n";
-    if (reports < program.kernels.size())
+    if (reports < kernels)
       problems += std::string(architecture) + ": fewer resource reports than kernels\n" + result.log;
     if (!problems.empty()) problems += result.log;
   }
   return problems;
+}
+
+std::vector<Buffer> runArtifact(const runtime::Artifact& artifact, const std::vector<Buffer>& inputs) {
+  std::string source(reinterpret_cast<const char*>(artifact.image.data()), artifact.image.size());
+  EmulatedModule module(source);
+  std::vector<Buffer> first;
+  for (Schedule schedule : kSchedules) {
+    Guarded arena(artifact.arenaBytes);
+    std::vector<Guarded> memory;
+    memory.reserve(inputs.size() + artifact.outputs);
+    std::vector<std::byte*> addresses;
+    for (const runtime::Slot& slot : artifact.slots) {
+      if (slot.alias >= 0) {
+        addresses.push_back(addresses[slot.alias]);
+      } else if (slot.kind == runtime::Slot::Kind::Temp) {
+        addresses.push_back(arena.data() + slot.offset);
+      } else {
+        memory.emplace_back(slot.type.bytes());
+        addresses.push_back(memory.back().data());
+      }
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      std::memcpy(addresses[i], inputs[i].bytes.data(), inputs[i].bytes.size());
+    for (const runtime::Launch& launch : artifact.launches) {
+      std::vector<void*> pointers, parameters;
+      for (std::int32_t slot : launch.slots)
+        pointers.push_back(addresses[slot]);
+      for (void*& pointer : pointers)
+        parameters.push_back(&pointer);
+      module.launch(launch.symbol, artifact.kernels[launch.kernel].cuda, parameters, schedule);
+      bool intact = arena.intact();
+      for (Guarded& each : memory)
+        intact &= each.intact();
+      if (!intact) throw Error(launch.symbol + " writes outside of its buffers");
+    }
+    std::vector<Buffer> now;
+    for (std::int32_t i = artifact.inputs; i < artifact.inputs + artifact.outputs; ++i)
+      now.push_back({{addresses[i], addresses[i] + artifact.slots[i].type.bytes()}});
+    if (first.empty())
+      first = std::move(now);
+    else
+      for (std::size_t i = 0; i < now.size(); ++i)
+        if (first[i].bytes != now[i].bytes)
+          throw Error("output " + std::to_string(i) + " depends on the order in which threads run");
+  }
+  return first;
 }
 
 } // namespace kiln::testing

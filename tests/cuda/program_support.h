@@ -46,5 +46,9 @@ std::vector<Buffer> runProgram(const std::string& text, const codegen::cuda::Cud
 /// Compiles the program with NVRTC for sm_80 and sm_90a; a kernel with spills or a stack fails (the text says
 /// which). Empty when all is well. Says on stderr that it is skipped, and why, when NVRTC is not there.
 std::string nvrtcProblems(const codegen::cuda::CudaProgram& program);
+std::string nvrtcProblems(const std::string& source, std::size_t kernels);
+
+/// Runs an artifact's launches in its planned memory, in every schedule; returns the outputs.
+std::vector<Buffer> runArtifact(const runtime::Artifact& artifact, const std::vector<Buffer>& inputs);
 
 } // namespace kiln::testing
