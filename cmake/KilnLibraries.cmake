@@ -11,3 +11,6 @@ add_library(kiln::kiln ALIAS kiln)
 add_library(kiln-compiler SHARED $<TARGET_OBJECTS:kiln_dialect> $<TARGET_OBJECTS:kiln_passes> $<TARGET_OBJECTS:kiln_codegen>)
 target_link_libraries(kiln-compiler PRIVATE kiln kiln_codegen_deps MLIR LLVM)
 set_target_properties(kiln-compiler PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+
+# Threads of the pool run this library's code until the process ends, so that it cannot be unloaded.
+target_link_options(kiln PRIVATE LINKER:-z,nodelete)
