@@ -1,12 +1,13 @@
 # `cmake --install`: two libraries, the public headers, and a package for find_package(kiln). The prefix can be moved: the
-# libraries find each other by $ORIGIN, the package its files from where it lies. No LLVM is needed to use it.
+# libraries find each other by $ORIGIN, the package its files from where it lies. Programs never link LLVM.
 #   component runtime      libkiln: all that a program with saved or cached code needs
-#   component compiler     libkiln-compiler, and where KILN_BUNDLE_LLVM is off, the system's libMLIR and libLLVM
+#   component compiler     libkiln-compiler; it looks for the system's libMLIR and libLLVM where they were at build time
 #   component development  headers and CMake files
 include(CMakePackageConfigHelpers)
 
 install(TARGETS kiln EXPORT kilnTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+set_target_properties(kiln-compiler PROPERTIES INSTALL_RPATH "$ORIGIN;${LLVM_LIBRARY_DIR}")
 install(TARGETS kiln-compiler
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT compiler NAMELINK_COMPONENT development)
 foreach(layer runtime ir frontend)

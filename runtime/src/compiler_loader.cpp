@@ -37,10 +37,11 @@ std::vector<fs::path> candidates(const std::string& library, const char* environ
       files.push_back(fs::absolute(given) / name);
     return files;
   }
-  if (const fs::path own = own_directory(); !own.empty())
-    for (const fs::path& folder : {own, own.parent_path() / "lib"})
-      for (const auto& name : names)
-        files.push_back(folder / name);
+  const fs::path own = own_directory(), lib = own.parent_path() / "lib";
+  for (const auto& name : names)
+    if (!own.empty()) files.push_back(own / name);
+  for (const auto& name : names)
+    if (!own.empty() && lib != own) files.push_back(lib / name);
   for (const auto& name : names)
     files.emplace_back(name);
   return files;
