@@ -1,3 +1,17 @@
+// RUN: kiln-opt %s --kiln-to-planned | FileCheck %s
+// RUN: kiln-opt %s --kiln-to-planned | FileCheck %s --check-prefix=ALONE
+// A training step of a 784-256-256-10 perceptron (ReLU, dropout, cross-entropy, SGD with momentum), batch 64.
+// Bias, ReLU and dropout are in the products' epilogues; the backward ones read the saved activation; cross-entropy
+// with its derivative is one kernel between two tiny ones; all updates are one kernel.
+// CHECK-COUNT-3: kiln.fusion contraction "linear
+// CHECK: kiln.fusion row_reduce "cross_entropy
+// CHECK: kiln.fusion row_reduce "cross_entropy_cross_entropy_backward
+// CHECK: kiln.fusion row_reduce "cross_entropy
+// CHECK-COUNT-8: kiln.fusion {{contraction|column_reduce}} "linear_backward
+// CHECK: kiln.fusion multi
+// CHECK-NOT: kiln.fusion
+// ALONE-NOT: kiln.fusion loop
+// ALONE-NOT: kiln.transpose
 func.func @main(%x: tensor<64x784xf32> {kiln.name = "x"},
     %y: tensor<64xi64> {kiln.name = "y"},
     %rng: tensor<2xi64> {kiln.name = "rng"},

@@ -1,0 +1,100 @@
+// RUN: kiln-opt %s --pack --fuse --verify-stage=stage=fused --split-input-file | FileCheck %s
+
+// A chain is one loop, and a second loop over the same input joins it.
+// CHECK-LABEL: @loop
+// CHECK: kiln.fusion loop {{.*}} -> (tensor<64x64xf32>, tensor<64x64xf32>)
+// CHECK-NOT: kiln.fusion
+func.func @loop(%x: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<64x64xf32>) {
+  %a = kiln.exp %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %b = kiln.neg %a : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = kiln.tanh %x : (tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %b, %c : tensor<64x64xf32>, tensor<64x64xf32>
+}
+
+// -----
+
+// A row reduction takes what makes its rows and what uses its result on them.
+// CHECK-LABEL: @row
+// CHECK: kiln.fusion row_reduce
+// CHECK-NOT: kiln.fusion
+func.func @row(%x: tensor<64x16xf32>) -> tensor<64x16xf32> {
+  %e = kiln.exp %x : (tensor<64x16xf32>) -> tensor<64x16xf32>
+  %s = kiln.sum %e {dims = array<i64: 1>, keepdim = false} : (tensor<64x16xf32>) -> tensor<64xf32>
+  %r = kiln.reshape %s {shape = array<i64: 64, 1>} : (tensor<64xf32>) -> tensor<64x1xf32>
+  %b = kiln.broadcast %r {shape = array<i64: 64, 16>} : (tensor<64x1xf32>) -> tensor<64x16xf32>
+  %d = kiln.div %e, %b : (tensor<64x16xf32>, tensor<64x16xf32>) -> tensor<64x16xf32>
+  return %d : tensor<64x16xf32>
+}
+
+// -----
+
+// The sum of row i is needed in column i: another row's, so that one kernel cannot do both.
+// CHECK-LABEL: @misaligned
+// CHECK: kiln.fusion row_reduce
+// CHECK: kiln.fusion loop
+func.func @misaligned(%x: tensor<16x16xf32>) -> tensor<16x16xf32> {
+  %s = kiln.sum %x {dims = array<i64: 1>, keepdim = false} : (tensor<16x16xf32>) -> tensor<16xf32>
+  %b = kiln.broadcast %s {shape = array<i64: 16, 16>} : (tensor<16xf32>) -> tensor<16x16xf32>
+  %d = kiln.div %x, %b : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+  return %d : tensor<16x16xf32>
+}
+
+// -----
+
+// A contraction takes its epilogue, not what makes its operands; a column sum reads what it stores.
+// CHECK-LABEL: @contraction
+// CHECK: kiln.fusion loop
+// CHECK: kiln.fusion contraction
+// CHECK: kiln.matmul
+// CHECK: kiln.add
+// CHECK: kiln.relu
+// CHECK: kiln.fusion column_reduce
+// CHECK-NOT: kiln.fusion
+func.func @contraction(%x: tensor<32x8xf32>, %w: tensor<8x16xf32>, %b: tensor<16xf32>) -> (tensor<32x16xf32>, tensor<16xf32>) {
+  %e = kiln.exp %x : (tensor<32x8xf32>) -> tensor<32x8xf32>
+  %p = kiln.matmul %e, %w {transpose_lhs = false, transpose_rhs = false} : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+  %c = kiln.broadcast %b {shape = array<i64: 32, 16>} : (tensor<16xf32>) -> tensor<32x16xf32>
+  %s = kiln.add %p, %c : (tensor<32x16xf32>, tensor<32x16xf32>) -> tensor<32x16xf32>
+  %r = kiln.relu %s : (tensor<32x16xf32>) -> tensor<32x16xf32>
+  %t = kiln.sum %r {dims = array<i64: 0>, keepdim = false} : (tensor<32x16xf32>) -> tensor<16xf32>
+  return %r, %t : tensor<32x16xf32>, tensor<16xf32>
+}
+
+// -----
+
+// A cycle of kernels: exp reads the sum of what the contraction of exp's own loop needs. Nothing may join around it.
+// CHECK-LABEL: @no_cycle
+// CHECK: kiln.fusion loop
+// CHECK: kiln.fusion contraction
+func.func @no_cycle(%x: tensor<16x16xf32>) -> (tensor<16x16xf32>, tensor<16x16xf32>) {
+  %e = kiln.exp %x : (tensor<16x16xf32>) -> tensor<16x16xf32>
+  %p = kiln.matmul %e, %e {transpose_lhs = false, transpose_rhs = false} : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+  %s = kiln.add %p, %e : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+  return %s, %e : tensor<16x16xf32>, tensor<16x16xf32>
+}
+
+// -----
+
+// Updates of state run in one kernel.
+// CHECK-LABEL: @updates
+// CHECK: kiln.fusion multi
+// CHECK-NOT: kiln.fusion
+func.func @updates(%w: tensor<8x8xf32> {kiln.donated = 0 : i64}, %b: tensor<8xf32> {kiln.donated = 1 : i64}, %gw: tensor<8x8xf32>, %gb: tensor<8xf32>) -> (tensor<8x8xf32>, tensor<8xf32>) {
+  %nw = kiln.sub %w, %gw : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %nb = kiln.sub %b, %gb : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %nw, %nb : tensor<8x8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// A reshape that joins dimensions stays between kernels: an alias.
+// CHECK-LABEL: @alias
+// CHECK: %[[A:.*]] = kiln.fusion contraction
+// CHECK: %[[R:.*]] = kiln.reshape %[[A]]
+// CHECK: kiln.fusion loop {{.*}}= %[[R]]
+func.func @alias(%x: tensor<2x4x4xf32>) -> tensor<8x4xf32> {
+  %p = kiln.matmul %x, %x {transpose_lhs = false, transpose_rhs = false} : (tensor<2x4x4xf32>, tensor<2x4x4xf32>) -> tensor<2x4x4xf32>
+  %r = kiln.reshape %p {shape = array<i64: 8, 4>} : (tensor<2x4x4xf32>) -> tensor<8x4xf32>
+  %e = kiln.exp %r : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %e : tensor<8x4xf32>
+}

@@ -1,0 +1,111 @@
+// RUN: kiln-opt %s --simplify --split-input-file | FileCheck %s
+
+// x * 1 + 0 = x
+// CHECK-LABEL: @neutral
+// CHECK-NEXT: return %arg0
+func.func @neutral(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %one = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 1.0 : f64} : tensor<4xf32>
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 0.0 : f64} : tensor<4xf32>
+  %a = kiln.mul %x, %one : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %b = kiln.add %a, %zero : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %b : tensor<4xf32>
+}
+
+// -----
+
+// 0 * x stays: x may be infinite.
+// CHECK-LABEL: @zero_times
+// CHECK: kiln.mul
+func.func @zero_times(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 0.0 : f64} : tensor<4xf32>
+  %a = kiln.mul %x, %zero : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %a : tensor<4xf32>
+}
+
+// -----
+
+// Constants are folded by the op's own scalar expansion; a negative integer keeps its sign.
+// CHECK-LABEL: @folds
+// CHECK-DAG: kiln.constant {{.*}}value = 1.200000e+01
+// CHECK-DAG: kiln.constant {{.*}}value = -1.000000e+02
+func.func @folds(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<i64>) {
+  %two = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 2.0 : f64} : tensor<4xf32>
+  %six = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 6.0 : f64} : tensor<4xf32>
+  %a = kiln.mul %x, %two : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %b = kiln.mul %a, %six : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %hundred = kiln.constant {dtype = "i64", shape = array<i64>, value = 100.0 : f64} : tensor<i64>
+  %minus = kiln.neg %hundred : (tensor<i64>) -> tensor<i64>
+  return %b, %minus : tensor<4xf32>, tensor<i64>
+}
+
+// -----
+
+// Equal ops are one, whatever marks they carry.
+// CHECK-LABEL: @shared
+// CHECK-COUNT-1: kiln.exp
+// CHECK-NOT: kiln.exp
+func.func @shared(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %a = kiln.exp %x : (tensor<4xf32>) -> tensor<4xf32>
+  %b = kiln.exp %x {kiln.backward} : (tensor<4xf32>) -> tensor<4xf32>
+  return %a, %b : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Transposes become the contraction's flags, on either side of it.
+// CHECK-LABEL: @transposes
+// CHECK-NEXT: %[[P:.*]] = kiln.matmul %arg1, %arg0 {transpose_lhs = false, transpose_rhs = true}
+// CHECK-NEXT: return %[[P]]
+func.func @transposes(%x: tensor<2x3xf32>, %w: tensor<4x3xf32>) -> tensor<4x2xf32> {
+  %t = kiln.transpose %w {permutation = array<i64: 1, 0>} : (tensor<4x3xf32>) -> tensor<3x4xf32>
+  %p = kiln.matmul %x, %t {transpose_lhs = false, transpose_rhs = false} : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %q = kiln.transpose %p {permutation = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32>
+  return %q : tensor<4x2xf32>
+}
+
+// -----
+
+// A reshape after a contraction sinks below what follows, at the contraction's rank.
+// CHECK-LABEL: @sinks
+// CHECK: %[[P:.*]] = kiln.matmul
+// CHECK: %[[B:.*]] = kiln.broadcast %arg2 {shape = array<i64: 8, 5>}
+// CHECK: %[[S:.*]] = kiln.add %[[P]], %[[B]]
+// CHECK: %[[R:.*]] = kiln.relu %[[S]] : (tensor<8x5xf32>)
+// CHECK: %[[O:.*]] = kiln.reshape %[[R]] {shape = array<i64: 2, 4, 5>}
+// CHECK: return %[[O]]
+func.func @sinks(%x: tensor<8x3xf32>, %w: tensor<3x5xf32>, %b: tensor<5xf32>) -> tensor<2x4x5xf32> {
+  %p = kiln.matmul %x, %w {transpose_lhs = false, transpose_rhs = false} : (tensor<8x3xf32>, tensor<3x5xf32>) -> tensor<8x5xf32>
+  %r = kiln.reshape %p {shape = array<i64: 2, 4, 5>} : (tensor<8x5xf32>) -> tensor<2x4x5xf32>
+  %c = kiln.broadcast %b {shape = array<i64: 2, 4, 5>} : (tensor<5xf32>) -> tensor<2x4x5xf32>
+  %s = kiln.add %r, %c : (tensor<2x4x5xf32>, tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %a = kiln.relu %s : (tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  return %a : tensor<2x4x5xf32>
+}
+
+// -----
+
+// A batch that shares its right operand is one product; the sum over a batch of products has a longer K.
+// CHECK-LABEL: @batches
+// CHECK-DAG: kiln.matmul {{.*}}transpose_rhs = false} : (tensor<8x3xf32>, tensor<3x5xf32>) -> tensor<8x5xf32>
+// CHECK-DAG: kiln.matmul {{.*}}transpose_lhs = true{{.*}} : (tensor<8x3xf32>, tensor<8x5xf32>) -> tensor<3x5xf32>
+// CHECK-NOT: kiln.sum
+func.func @batches(%x: tensor<2x4x3xf32>, %w: tensor<3x5xf32>, %g: tensor<2x4x5xf32>) -> (tensor<2x4x5xf32>, tensor<3x5xf32>) {
+  %ws = kiln.broadcast %w {shape = array<i64: 2, 3, 5>} : (tensor<3x5xf32>) -> tensor<2x3x5xf32>
+  %p = kiln.matmul %x, %ws {transpose_lhs = false, transpose_rhs = false} : (tensor<2x4x3xf32>, tensor<2x3x5xf32>) -> tensor<2x4x5xf32>
+  %d = kiln.matmul %x, %g {transpose_lhs = true, transpose_rhs = false} : (tensor<2x4x3xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %s = kiln.sum %d {dims = array<i64: 0>, keepdim = false} : (tensor<2x3x5xf32>) -> tensor<3x5xf32>
+  return %p, %s : tensor<2x4x5xf32>, tensor<3x5xf32>
+}
+
+// -----
+
+// The sum over a repeated dimension is a product with its size.
+// CHECK-LABEL: @sum_of_broadcast
+// CHECK: kiln.constant {{.*}}value = 8.000000e+00
+// CHECK-NOT: kiln.sum
+// CHECK: kiln.mul %arg0
+func.func @sum_of_broadcast(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %b = kiln.broadcast %x {shape = array<i64: 8, 3>} : (tensor<3xf32>) -> tensor<8x3xf32>
+  %s = kiln.sum %b {dims = array<i64: 0>, keepdim = false} : (tensor<8x3xf32>) -> tensor<3xf32>
+  return %s : tensor<3xf32>
+}
