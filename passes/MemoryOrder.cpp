@@ -157,8 +157,8 @@ void orderLaunches(func::FuncOp func, const Donations& donations) {
   const std::vector<int>& best = scheduler.peak(byMemory) < scheduler.peak(plain) ? byMemory : plain;
   Block& block = func.getBody().front();
   scheduler.apply(best, block);
-  // Reshapes that only the return reads come last.
-  for (auto alias : llvm::make_early_inc_range(block.getOps<ir::ReshapeOp>()))
+  // Reshapes that only the return reads come last (listed first: a walk would meet again those it has moved).
+  for (auto alias : llvm::to_vector(block.getOps<ir::ReshapeOp>()))
     if (llvm::all_of(alias->getUsers(), [](Operation* user) { return user->hasTrait<OpTrait::IsTerminator>(); }))
       alias->moveBefore(block.getTerminator());
 }
