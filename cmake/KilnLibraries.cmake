@@ -14,3 +14,10 @@ set_target_properties(kiln-compiler PROPERTIES VERSION ${PROJECT_VERSION} SOVERS
 
 # Threads of the pool run this library's code until the process ends, so that it cannot be unloaded.
 target_link_options(kiln PRIVATE LINKER:-z,nodelete)
+
+# A function that nobody defines is an error of the link, not of the first program that opens the compiler. (Sanitizers'
+# own functions are defined by the program.)
+if(NOT KILN_SANITIZE)
+  target_link_options(kiln PRIVATE LINKER:-z,defs)
+  target_link_options(kiln-compiler PRIVATE LINKER:-z,defs)
+endif()
