@@ -7,6 +7,7 @@
 #include "Timing.h"
 #include "cpu/Build.h"
 #include "cpu/Lower.h"
+#include "cuda/CudaBackend.h"
 
 #include "Import.h"
 #include "KilnDialect.h"
@@ -24,8 +25,12 @@ class CompilerImpl final : public ir::Compiler {
 public:
   ir::CompileResult compile(const ir::Program& program, const ir::CompileOptions& options) override {
     PhaseTimer timer;
-    if (options.target != "cpu")
-      throw Error("compile: target '" + options.target + "' is not supported, wanted cpu");
+    llvm::StringRef architecture = options.target;
+    bool forCuda = architecture.consume_front("cuda:");
+    if (!forCuda && options.target != "cpu")
+      throw Error("compile: target '" + options.target + "' is not supported, wanted cpu or cuda:sm_90a");
+    if (forCuda && !architecture.starts_with("sm_"))
+      throw Error("compile: '" + options.target + "' names no CUDA architecture, wanted cuda:sm_90a or the like");
     MLIRContext context;
     context.loadDialect<ir::KilnDialect>();
     cpu::loadKernelDialects(context);
@@ -43,7 +48,8 @@ public:
 
     cpu::Target target = cpu::hostTarget();
     auto build = [&](ModuleOp planned, const std::string& name) {
-      auto artifact = cpu::buildArtifact(planned.lookupSymbol<func::FuncOp>("main"), target, options);
+      auto main = planned.lookupSymbol<func::FuncOp>("main");
+      auto artifact = forCuda ? cuda::buildArtifact(main, architecture) : cpu::buildArtifact(main, target, options);
       if (failed(artifact)) errors.raise("compile: code generation failed without an error");
       artifact->name = name;
       return std::move(*artifact);

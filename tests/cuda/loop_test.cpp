@@ -2,6 +2,7 @@
 #include "numeric_support.h"
 #include "program_support.h"
 
+#include "cuda/Nvrtc.h"
 #include "kiln/runtime/error.h"
 #include "kiln/runtime/philox.h"
 
@@ -73,6 +74,11 @@ TEST_CASE("a large loop keeps two vectors in flight; odd sizes go element by ele
   checkClose(run.results[0].as<float>(), even);
   checkClose(run.results[1].as<float>(), odd);
   CHECK(run.program.kernels[0].cuda.grid[0] == 64);
+  if (codegen::cuda::nvrtc().available) {
+    std::string ptx = codegen::cuda::compilePtx(run.program.source, "sm_90a");
+    CHECK(ptx.find("ld.global.nc.v4") != std::string::npos);
+    CHECK(ptx.find("st.global.v4") != std::string::npos);
+  }
   CHECK(nvrtcProblems(run.program) == "");
 }
 

@@ -6,6 +6,7 @@
 #include "Passes.h"
 #include "cpu/Build.h"
 #include "cpu/Lower.h"
+#include "kiln/ir/compiler.h"
 #include "kiln/runtime/error.h"
 #include "kiln/runtime/executable.h"
 
@@ -244,4 +245,20 @@ TEST_CASE("an attention block, forward and backward") {
   auto outputs = w.gradients(loss, parameters);
   outputs.insert(outputs.begin(), {loss, result});
   checkSame(w.finish(outputs), inputs, 1e-4);
+}
+
+TEST_CASE("the compiler's door makes CUDA artifacts, and refuses targets that it does not know") {
+  ir::Program program;
+  program.name = "nothing";
+  ir::CompileOptions options;
+  options.target = "cuda:sm_90a";
+  auto artifact = kiln_compiler()->compile(program, options).artifact;
+  CHECK(artifact.target == "cuda sm_90a");
+  CHECK(artifact.image.size() > 1000); // the prelude is always there
+  options.target = "cuda:fast";
+  CHECK_THROWS_WITH(kiln_compiler()->compile(program, options),
+                    "compile: 'cuda:fast' names no CUDA architecture, wanted cuda:sm_90a or the like");
+  options.target = "tpu";
+  CHECK_THROWS_WITH(kiln_compiler()->compile(program, options),
+                    "compile: target 'tpu' is not supported, wanted cpu or cuda:sm_90a");
 }
