@@ -84,6 +84,7 @@ Value Writer::internal(Value value) {
     copy->setOperands(operands);
     copy->removeAttr(kBackward);
     copy->removeAttr(kOrigin);
+    copy->removeAttr(kAgain);
     body->push_back(copy);
     return inside[value] = copy->getResult(0);
   }
@@ -123,6 +124,7 @@ void Writer::write(const Kernel& kernel) {
     copy->setOperands(operands);
     copy->removeAttr(kBackward);
     copy->removeAttr(kOrigin);
+    copy->removeAttr(kAgain);
     body->push_back(copy);
     inside[op->getResult(0)] = copy->getResult(0);
     if (!llvm::is_contained(locations, op->getLoc()))

@@ -50,6 +50,7 @@ FusionGraph::FusionGraph(Block& block) {
     numberOf[&op] = nodes.size();
     Node& node = nodes.emplace_back();
     node.op = &op;
+    node.isAgain = op.hasAttr(kAgain);
     node.isPinned = inMemory.contains(&op);
     addReads(node);
   }

@@ -29,6 +29,7 @@ struct Node {
   llvm::SmallVector<int, 1> aliased;        ///< those of them that it sees through a reshape, hence in memory
   llvm::SmallVector<mlir::Value, 4> memory; ///< values outside any node that it needs: arguments
   llvm::SmallVector<int, 4> users;
+  bool isAgain = false;  ///< rematerialise wants its readers to compute it
   bool isUpdate = false; ///< its value is stored over an argument that the caller gave up
   bool isPinned = false; ///< its value must be in memory: returned, reshaped, operand of a contraction …
 };

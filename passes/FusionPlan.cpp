@@ -141,6 +141,12 @@ bool FusionPlan::storesTheCheap(const llvm::BitVector& nodes, ArrayRef<int> stor
          });
 }
 
+/// Whether a value that backward is to compute again would be stored beside others, most likely by forward.
+bool FusionPlan::storesAgain(const llvm::BitVector& nodes, ArrayRef<int> stored) const {
+  return llvm::any_of(stored, [&](int i) { return graph[i].isAgain; }) &&
+         llvm::any_of(nodes.set_bits(), [&](int i) { return !graph[i].isAgain; });
+}
+
 std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
   const Group &a = groups_[from], &b = groups_[into];
   llvm::BitVector nodes = a.nodes;
@@ -151,7 +157,7 @@ std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
   std::optional<KernelShape> shape = graph.classify(nodes, stored);
   if (!shape || !allowed(nodes, stored, *shape))
     return std::nullopt;
-  if (storesTheCheap(nodes, stored))
+  if (storesTheCheap(nodes, stored) || (!mayStoreAgain && storesAgain(nodes, stored)))
     return std::nullopt;
   // What all its readers can compute for themselves ties no kernel to where it was made.
   bool keepsForOthers = llvm::any_of(stored, [&](int i) { return owner_[i] == from; });
@@ -288,6 +294,8 @@ void FusionPlan::improve() {
   // Siblings last: joined early they would hold up each other's readers.
   improve(/*withSiblings=*/false);
   improve(/*withSiblings=*/true);
+  mayStoreAgain = true;
+  improve(/*withSiblings=*/false);
 }
 
 void FusionPlan::improve(bool withSiblings) {

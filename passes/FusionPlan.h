@@ -45,6 +45,7 @@ private:
 
   bool allowed(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored, const KernelShape& shape) const;
   bool storesTheCheap(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;
+  bool storesAgain(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;
   bool shareInput(const Group& a, const Group& b) const;
   bool reaches(int from, int to, bool indirect) const;
   llvm::BitVector withCopies(int from, int reader) const;
@@ -55,6 +56,7 @@ private:
   CostModel cost;
   std::vector<Group> groups_;
   std::vector<int> owner_;
+  bool mayStoreAgain = false;
   std::vector<llvm::SmallVector<int, 2>> containing; ///< groups with the node
 };
 

@@ -22,6 +22,9 @@ def PlanMemory : Pass<"plan-memory", "func::FuncOp"> {
 def Split : Pass<"split", "ModuleOp"> {
   let summary = "cut a joint program into @main (forward) and @backward, and say what goes between (kiln.residuals)";
 }
+def Rematerialise : Pass<"rematerialise", "func::FuncOp"> {
+  let summary = "choose by a minimum cut what backward keeps of forward and what it computes again";
+}
 def Pack : Pass<"pack", "func::FuncOp"> {
   let summary = "simplified -> laid-out: choose which operands of a contraction are packed";
   let options = [Option<"threads", "threads", "int", "1", "threads that will share the work">];

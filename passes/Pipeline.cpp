@@ -24,6 +24,7 @@ static void addPassesTo(ir::Stage stage, OpPassManager& module, const PipelineOp
     break;
   case ir::Stage::Simplified: // folded, shared, reshapes and transposes at the edges; backward keeps what is cheapest
     func.addPass(createSimplify());
+    func.addPass(createRematerialise());
     module.addPass(createSplit()); // a joint program is two functions from here on
     break;
   case ir::Stage::LaidOut: // contractions know how to read their operands

@@ -17,6 +17,8 @@ inline constexpr llvm::StringLiteral kOrigin = "kiln.origin";
 
 /// On a planned function: its slots, and the sizes that the plan reached.
 inline constexpr llvm::StringLiteral kPlan = "kiln.plan";
+/// On ops that backward computes again rather than read what forward computed.
+inline constexpr llvm::StringLiteral kAgain = "kiln.again";
 /// On arguments that the caller gives up: the number of the output that is stored in their place.
 inline constexpr llvm::StringLiteral kDonated = "kiln.donated";
 
