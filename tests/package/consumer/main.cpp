@@ -35,13 +35,17 @@ bool train(bool compiled) {
   };
   if (compiled) {
     auto step = jit::compile(body);
-    for (int i = 0; i < 1000; ++i) step(x, y);
+    for (int i = 0; i < 1000; ++i)
+      step(x, y);
   } else {
-    for (int i = 0; i < 1000; ++i) body(x, y);
+    for (int i = 0; i < 1000; ++i)
+      body(x, y);
   }
   return found(line);
 }
 
 } // namespace
 
-int main() { return train(false) && train(true) ? 0 : 1; }
+int main() {
+  return train(false) && train(true) ? 0 : 1;
+}

@@ -1,10 +1,11 @@
-// Artifact: everything a fresh process needs to run a compiled program. Plain data, serialisable, no pointers.
+// Artifact: everything a fresh process needs to run a compiled program. Plain data, serialisable, no
+// pointers.
 //
 // The calling convention between compiled code and this runtime is defined here and nowhere else:
 //   kernel:  void kernel(void* const* args, int64_t begin, int64_t end, void* scratch)
-//            does the work items [begin, end) of one launch; `args` are buffer pointers in the launch's slot order;
-//            `scratch` is Artifact::scratchBytes of 64-byte aligned memory private to the calling thread.
-//            For any split of [0, items) into multiples of `grain` the results are the same bits.
+//            does the work items [begin, end) of one launch; `args` are buffer pointers in the launch's slot
+//            order; `scratch` is Artifact::scratchBytes of 64-byte aligned memory private to the calling
+//            thread. For any split of [0, items) into multiples of `grain` the results are the same bits.
 //   entry:   void entry(void* const* slots, const RuntimeTable* runtime)
 //            runs the whole program by calling runtime->launch once for each Launch, in order.
 #pragma once
@@ -20,10 +21,13 @@ namespace kiln::runtime {
 
 using Kernel = void (*)(void* const* args, std::int64_t begin, std::int64_t end, void* scratch);
 
-/// Services that compiled code calls. Passed to the entry point, so that an artifact has no undefined symbols.
+/// Services that compiled code calls. Passed to the entry point, so that an artifact has no undefined
+/// symbols.
 struct RuntimeTable {
-  /// Runs kernel over [0, items) in pieces that are multiples of grain (but for the last), perhaps in parallel.
-  void (*launch)(const RuntimeTable*, Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain);
+  /// Runs kernel over [0, items) in pieces that are multiples of grain (but for the last), perhaps in
+  /// parallel.
+  void (*launch)(const RuntimeTable*, Kernel kernel, void* const* args, std::int64_t items,
+                 std::int64_t grain);
   std::int64_t scratchBytes;
 };
 
@@ -35,7 +39,8 @@ struct Slot {
   Kind kind = Kind::Temp;
   TensorType type;
   std::int64_t offset = 0; ///< Temp: bytes from the arena's start. Constant: bytes from `constants`' start.
-  std::int64_t alias = -1; ///< this slot is another view of that slot's memory (a free reshape, a donated input)
+  std::int64_t alias =
+      -1; ///< this slot is another view of that slot's memory (a free reshape, a donated input)
 };
 
 /// One kernel call. `items` is -1 in a one-op elementwise program whose size the caller gives.
@@ -62,25 +67,25 @@ struct KernelInfo {
   std::string location;         ///< module paths and user lines
   std::int64_t bytes = 0;       ///< read and written, each buffer once
   std::int64_t flops = 0;
-  std::string source;           ///< CPU: the kernel's MLIR at vector level. CUDA: CUDA C++.
+  std::string source; ///< CPU: the kernel's MLIR at vector level. CUDA: CUDA C++.
   CudaLaunch cuda;
 };
 
 struct Artifact {
   std::string name;
-  std::string target;   ///< "x86_64 avx512f …" or "cuda sm_90a"
+  std::string target; ///< "x86_64 avx512f …" or "cuda sm_90a"
   std::vector<Slot> slots;
   std::int32_t inputs = 0;
   std::int32_t outputs = 0;
   std::vector<Launch> launches;
   std::vector<KernelInfo> kernels;
-  std::string entry;                   ///< symbol of the entry point
-  std::int64_t arenaBytes = 0;         ///< temporaries
-  std::int64_t scratchBytes = 0;       ///< per thread
-  std::int64_t peakBytes = 0;          ///< inputs, outputs and arena: what a run of the program holds at most
-  std::int64_t lowerBoundBytes = 0;    ///< the least any order-preserving plan of the same kernels could hold
+  std::string entry;                ///< symbol of the entry point
+  std::int64_t arenaBytes = 0;      ///< temporaries
+  std::int64_t scratchBytes = 0;    ///< per thread
+  std::int64_t peakBytes = 0;       ///< inputs, outputs and arena: what a run of the program holds at most
+  std::int64_t lowerBoundBytes = 0; ///< the least any order-preserving plan of the same kernels could hold
   std::vector<std::byte> constants;
-  std::vector<std::byte> image;        ///< ELF shared object, or cubin
+  std::vector<std::byte> image; ///< ELF shared object, or cubin
 
   std::vector<std::byte> serialize() const;
   /// Throws Error for bytes that `serialize` of this version did not write (cut, flipped, foreign).

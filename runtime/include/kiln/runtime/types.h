@@ -17,7 +17,9 @@ enum class DType : std::uint8_t { Float32, Float64, BFloat16, Float16, Int64, In
 std::size_t itemsize(DType dtype);            ///< bytes of one element; Bool takes one byte
 std::string_view name(DType dtype);           ///< "f32" "f64" "bf16" "f16" "i64" "i32" "i8" "u8" "bool"
 DType dtype_from_name(std::string_view text); ///< inverse of `name`; throws Error for anything else
-constexpr bool is_floating(DType d) { return d <= DType::Float16; }
+constexpr bool is_floating(DType d) {
+  return d <= DType::Float16;
+}
 
 /// Dimensions of a tensor, at most `kMaxRank`, stored inline so that copying a shape never allocates.
 class Shape {
