@@ -191,7 +191,8 @@ struct AttentionBlockImpl : nn::Module {
   AttentionBlockImpl() {
     norm1 = register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({24})));
     query = register_module("query", nn::Linear(24, 24));
-    key = register_module("key", nn::Linear(24, 24));
+    // No bias: softmax does not see it, so its gradient is rounding noise, which AdamW would turn into full steps.
+    key = register_module("key", nn::Linear(nn::LinearOptions(24, 24).bias(false)));
     value = register_module("value", nn::Linear(24, 24));
     out = register_module("out", nn::Linear(24, 24));
     norm2 = register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({24})));
