@@ -8,16 +8,27 @@ using namespace mlir;
 
 namespace kiln::codegen::cpu {
 namespace {
-constexpr std::int64_t kColumnBlock = 4096;
-
 bool isFlat(const KernelBody& body) {
   return body.dims.size() == 1;
 }
 
-/// Blocks that a row is cut in, so that few long rows still make enough work items.
+/// Whether something is read across memory, as a transposed operand is. Neighbouring rows then use the same
+/// cache lines, so a narrow block of columns is walked down before the next is begun.
+bool readsAcross(const KernelBody& body) {
+  return llvm::any_of(body.exprs, [](const auto& expr) {
+    return expr->kind == Expr::Kind::Load && expr->access.strides.back() > 1;
+  });
+}
+
+std::int64_t blockColumns(const KernelBody& body) {
+  return readsAcross(body) ? 64 : 4096;
+}
+
+/// Blocks that a row is cut in, also so that few long rows still make enough work items.
 std::int64_t columnBlocks(const KernelBody& body) {
   std::int64_t columns = body.dims.back().size, rows = body.points() / std::max<std::int64_t>(columns, 1);
-  return rows < 64 && columns > kColumnBlock ? (columns + kColumnBlock - 1) / kColumnBlock : 1;
+  bool cut = rows < 64 || readsAcross(body);
+  return cut ? std::max<std::int64_t>((columns + blockColumns(body) - 1) / blockColumns(body), 1) : 1;
 }
 } // namespace
 
@@ -43,23 +54,26 @@ void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, Value
     walk(frame, evaluator, {begin, end, std::nullopt, true}, unroll, visit);
     return;
   }
-  std::int64_t columns = body.dims.back().size, blocks = columnBlocks(body);
+  std::int64_t columns = body.dims.back().size, blocks = columnBlocks(body), width = blockColumns(body);
+  // Work items: the outer dimensions, with the block before the last of them.
   llvm::SmallVector<std::int64_t> sizes;
   for (const Dim& dim : ArrayRef(body.dims).drop_back())
     sizes.push_back(dim.size);
-  sizes.push_back(blocks);
+  sizes.insert(sizes.end() - 1, blocks);
   frame.loop(begin, end, 1, {}, [&](scf::ForOp loop, ValueRange) {
-    Values at = blocks == 1 ? frame.delinearise(loop.getInductionVar(), ArrayRef(sizes).drop_back())
-                            : frame.delinearise(loop.getInductionVar(), sizes);
+    Values at = frame.delinearise(loop.getInductionVar(), sizes);
+    Value block = at[at.size() - 2];
+    at.erase(at.end() - 2);
     llvm::SmallVector<std::pair<unsigned, Value>> bound;
-    for (unsigned d = 0; d + 1 < body.dims.size(); ++d)
-      bound.push_back({d, at[d]});
+    for (auto [d, index] : llvm::enumerate(at))
+      bound.push_back({static_cast<unsigned>(d), index});
     evaluator.enter(loop, bound);
     VectorRange range{frame.index(0), frame.index(columns), columns, true};
     if (blocks > 1) {
-      range.lower = frame.mul(at.back(), kColumnBlock);
-      range.upper = frame.min(frame.add(range.lower, frame.index(kColumnBlock)), frame.index(columns));
+      range.lower = frame.mul(block, width);
+      range.upper = frame.min(frame.add(range.lower, frame.index(width)), frame.index(columns));
       range.size.reset();
+      if (columns % width == 0) range.size = width;
     }
     walk(frame, evaluator, range, unroll, visit);
     evaluator.leave();

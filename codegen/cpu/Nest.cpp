@@ -34,13 +34,15 @@ Value Frame::max(Value a, Value b) {
 Values Frame::delinearise(Value element, ArrayRef<std::int64_t> sizes) {
   Values result(sizes.size());
   for (std::size_t d = sizes.size(); d-- > 0;) {
-    if (d == 0) {
+    bool leftmost = llvm::all_of(sizes.take_front(d), [](std::int64_t size) { return size == 1; });
+    if (leftmost) { // nothing is left to divide
       result[d] = element;
-    } else {
-      Value size = index(sizes[d]);
-      result[d] = arith::RemUIOp::create(builder, loc, element, size);
-      element = arith::DivUIOp::create(builder, loc, element, size);
+      std::fill_n(result.begin(), d, d ? index(0) : Value());
+      break;
     }
+    Value size = index(sizes[d]);
+    result[d] = arith::RemUIOp::create(builder, loc, element, size);
+    element = arith::DivUIOp::create(builder, loc, element, size);
   }
   return result;
 }

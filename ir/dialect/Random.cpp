@@ -40,8 +40,37 @@ template <typename OpTy> Term uniformLike(OpTy op, OpBuilder& builder, DType dty
 
 } // namespace
 
+/// For vectors: each word in the low half of an i64 lane, what is above it ignored. One multiplication gives
+/// both halves of a product, and nothing is widened or narrowed between the rounds.
+static std::array<Value, 4> philoxLanes(Scalars& s, Value counter, Value seed) {
+  Type type = counter.getType();
+  auto [keyLow, keyHigh] = halves(s, seed);
+  Value low = s.bits(type, 0xFFFFFFFF), half = s.bits(type, 32), zero = s.bits(type, 0);
+  auto key = [&](Value k, uint64_t step) {
+    Value narrow = s.make<arith::AddIOp>(k, s.bits(k.getType(), step));
+    return s.spread(s.make<arith::ExtUIOp>(seed.getType(), narrow), counter);
+  };
+  auto times = [&](Value x, uint64_t factor) {
+    return s.make<arith::MulIOp>(s.make<arith::AndIOp>(x, low), s.bits(type, factor));
+  };
+  std::array<Value, 4> x = {counter, s.make<arith::ShRUIOp>(counter, half), zero, zero};
+  for (uint64_t round = 0; round < 10; ++round) {
+    Value a = times(x[0], 0xD2511F53), b = times(x[2], 0xCD9E8D57);
+    auto mix = [&](Value product, Value other, Value k) {
+      Value high = s.make<arith::ShRUIOp>(product, half);
+      return s.make<arith::XOrIOp>(s.make<arith::XOrIOp>(high, other), k);
+    };
+    x = {mix(b, x[1], key(keyLow, round * 0x9E3779B9)), b, mix(a, x[3], key(keyHigh, round * 0xBB67AE85)), a};
+  }
+  Type word = Scalars::shapedLike(counter, Builder(type.getContext()).getI32Type());
+  for (Value& each : x)
+    each = s.make<arith::TruncIOp>(word, each);
+  return x;
+}
+
 std::array<Value, 4> philoxWords(OpBuilder& builder, mlir::Location loc, Value counter, Value seed) {
   Scalars s(builder, loc);
+  if (isa<VectorType>(counter.getType())) return philoxLanes(s, counter, seed);
   auto [c0, c1] = halves(s, counter);
   auto [keyLow, keyHigh] = halves(s, seed);
   Type word = c0.getType();
@@ -90,7 +119,8 @@ Value UniformOp::expandIndex(OpBuilder& builder, Value index, ValueRange scalars
 }
 
 // Offsets are multiples of 64, so a group has 16 counters, and each gives a word to four of its elements.
-SmallVector<Value> UniformOp::expandGroup(OpBuilder& builder, Value first, int64_t lanes, ValueRange scalars) {
+SmallVector<Value> UniformOp::expandGroup(OpBuilder& builder, Value first, int64_t lanes,
+                                          ValueRange scalars) {
   constexpr int64_t kCounters = 16;
   if (lanes > kCounters || kCounters % lanes != 0) return {};
   Scalars s(builder, getLoc());
