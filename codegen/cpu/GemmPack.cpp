@@ -12,10 +12,18 @@ using namespace mlir;
 
 namespace kiln::codegen::cpu {
 
-Value Index::constant(std::int64_t value) const { return arith::ConstantIndexOp::create(builder, loc, value); }
-Value Index::add(Value a, Value b) const { return builder.createOrFold<arith::AddIOp>(loc, a, b); }
-Value Index::sub(Value a, Value b) const { return builder.createOrFold<arith::SubIOp>(loc, a, b); }
-Value Index::min(Value a, Value b) const { return builder.createOrFold<arith::MinSIOp>(loc, a, b); }
+Value Index::constant(std::int64_t value) const {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
+Value Index::add(Value a, Value b) const {
+  return builder.createOrFold<arith::AddIOp>(loc, a, b);
+}
+Value Index::sub(Value a, Value b) const {
+  return builder.createOrFold<arith::SubIOp>(loc, a, b);
+}
+Value Index::min(Value a, Value b) const {
+  return builder.createOrFold<arith::MinSIOp>(loc, a, b);
+}
 Value Index::mul(Value a, std::int64_t b) const {
   return b == 1 ? a : builder.createOrFold<arith::MulIOp>(loc, a, constant(b));
 }
@@ -55,12 +63,16 @@ void transpose(const Index& index, SmallVectorImpl<Value>& rows) {
   }
 }
 
-/// Vector at memory[at], only the first `valid` lanes when that is not null.
-Value loadVector(const Index& index, VectorType type, Value memory, Value at, Value valid = {}) {
-  if (!valid)
-    return vector::LoadOp::create(index.builder, index.loc, type, memory, at);
+/// Mask of the first `valid` lanes; null for null.
+Value firstLanes(const Index& index, VectorType type, Value valid) {
+  if (!valid) return {};
   auto maskType = VectorType::get(type.getShape(), index.builder.getI1Type());
-  Value mask = vector::CreateMaskOp::create(index.builder, index.loc, maskType, valid);
+  return vector::CreateMaskOp::create(index.builder, index.loc, maskType, valid);
+}
+
+/// Vector at memory[at], only the lanes of `mask` when that is not null.
+Value loadVector(const Index& index, VectorType type, Value memory, Value at, Value mask) {
+  if (!mask) return vector::LoadOp::create(index.builder, index.loc, type, memory, at);
   Value zero = arith::ConstantOp::create(index.builder, index.loc, index.builder.getZeroAttr(type));
   return vector::MaskedLoadOp::create(index.builder, index.loc, type, memory, at, mask, zero);
 }
@@ -69,8 +81,7 @@ Value loadVector(const Index& index, VectorType type, Value memory, Value at, Va
 /// if there can be any: `at` is a multiple of `unit`.
 void wholeOrEdge(const Index& index, std::int64_t size, std::int64_t step, std::int64_t unit, Value at,
                  llvm::function_ref<void(Value valid)> body) {
-  if (size % step == 0 && unit % step == 0)
-    return body({});
+  if (size % step == 0 && unit % step == 0) return body({});
   Value left = index.sub(index.constant(size), at);
   Value whole =
       arith::CmpIOp::create(index.builder, index.loc, arith::CmpIPredicate::sge, left, index.constant(step));
@@ -82,8 +93,8 @@ void wholeOrEdge(const Index& index, std::int64_t size, std::int64_t step, std::
   body(left);
 }
 
-void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value from, Value column,
-               Value to, Value packed) {
+void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value from,
+               Value column, Value to, Value packed) {
   auto type = VectorType::get({plan.lanes}, shape.element);
   std::int64_t width = plan.tileColumns();
   wholeOrEdge(index, shape.n, width, width, column, [&](Value valid) {
@@ -92,7 +103,8 @@ void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan,
       Value target = index.add(to, index.mul(k, width));
       for (std::int64_t j = 0; j < plan.tileVectors; ++j) {
         Value lanes = valid ? index.sub(valid, index.constant(j * plan.lanes)) : Value();
-        Value vector = loadVector(index, type, rhs, index.add(source, j * plan.lanes), lanes);
+        Value vector =
+            loadVector(index, type, rhs, index.add(source, j * plan.lanes), firstLanes(index, type, lanes));
         vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, j * plan.lanes));
       }
     });
@@ -108,15 +120,15 @@ void transposePanel(const Index& index, const GemmShape& shape, const GemmPlan& 
     SmallVector<Value> sources;
     for (std::int64_t r = 0; r < plan.lanes; ++r) {
       Value row = index.add(first, r);
-      if (shape.n % width != 0)
-        row = index.min(row, shape.n - 1);
+      if (shape.n % width != 0) row = index.min(row, shape.n - 1);
       sources.push_back(index.add(offset, index.mul(row, shape.rhs.columnStride)));
     }
     index.loop(shape.k, plan.lanes, [&](Value k) {
       wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, k, [&](Value valid) {
         SmallVector<Value> rows;
+        Value mask = firstLanes(index, type, valid);
         for (Value source : sources)
-          rows.push_back(loadVector(index, type, rhs, index.add(source, k), valid));
+          rows.push_back(loadVector(index, type, rhs, index.add(source, k), mask));
         transpose(index, rows);
         Value target = index.add(index.add(to, index.mul(k, width)), index.mul(j, plan.lanes));
         for (std::int64_t r = 0; r < plan.lanes; ++r)
@@ -142,7 +154,9 @@ void gatherPanel(const Index& index, const GemmShape& shape, const GemmPlan& pla
 }
 
 /// Rows of the left operand are packed whole when they are contiguous along K, else k by k.
-bool lhsAlongDepth(const GemmShape& shape) { return shape.lhs.columnStride == 1; }
+bool lhsAlongDepth(const GemmShape& shape) {
+  return shape.lhs.columnStride == 1;
+}
 
 } // namespace
 
@@ -150,8 +164,8 @@ std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan) {
   return llvm::alignTo(shape.k, plan.lanes);
 }
 
-void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value offset, Value column,
-             Value packed) {
+void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value offset,
+             Value column, Value packed) {
   std::int64_t width = plan.tileColumns();
   std::int64_t panelSize = packedDepth(shape, plan) * width;
   // Panels that begin beyond N are never used.
@@ -184,13 +198,12 @@ TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan) {
 
 std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan) {
   TileStrides strides = packedLhsStrides(shape, plan);
-  if (strides.lhsDepth == 1)
-    return plan.tileRows * strides.lhsRow;
+  if (strides.lhsDepth == 1) return plan.tileRows * strides.lhsRow;
   return std::min(plan.blockDepth, shape.k) * plan.tileRows + plan.lanes; // the last store runs over
 }
 
-void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset, Value row,
-             Value depth0, Value depth, Value packed) {
+void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset,
+             Value row, Value depth0, Value depth, Value packed) {
   auto type = VectorType::get({plan.lanes}, shape.element);
   TileStrides strides = packedLhsStrides(shape, plan);
   if (lhsAlongDepth(shape)) {
@@ -200,7 +213,7 @@ void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, V
       Value target = index.mul(i, strides.lhsRow);
       index.loop(depth, plan.lanes, [&](Value k) {
         wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, index.add(depth0, k), [&](Value valid) {
-          Value vector = loadVector(index, type, lhs, index.add(source, k), valid);
+          Value vector = loadVector(index, type, lhs, index.add(source, k), firstLanes(index, type, valid));
           vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, k));
         });
       });
@@ -210,11 +223,12 @@ void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, V
   std::int64_t width = llvm::alignTo(plan.tileRows, plan.lanes);
   wholeOrEdge(index, shape.m, width, plan.tileRows, row, [&](Value valid) {
     index.loop(depth, 1, [&](Value k) {
-      Value source = index.add(index.add(offset, row), index.mul(index.add(depth0, k), shape.lhs.columnStride));
+      Value source =
+          index.add(index.add(offset, row), index.mul(index.add(depth0, k), shape.lhs.columnStride));
       Value target = index.mul(k, plan.tileRows);
       for (std::int64_t i = 0; i < plan.tileRows; i += plan.lanes) {
         Value lanes = valid ? index.sub(valid, index.constant(i)) : Value();
-        Value vector = loadVector(index, type, lhs, index.add(source, i), lanes);
+        Value vector = loadVector(index, type, lhs, index.add(source, i), firstLanes(index, type, lanes));
         vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, i));
       }
     });
