@@ -8,22 +8,58 @@
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <execinfo.h>
+#include <link.h>
+#include <unwind.h>
+
+#include <array>
 
 namespace kiln::internal {
 
 namespace {
 
 thread_local ModuleScope* innermost = nullptr;
-constexpr std::size_t kCallers = 6;
+constexpr std::size_t kCallers = 4; // our header-only frames, and the user's
+constexpr int kMaxDepth = 48;
 
-const void* own_base() {
-  static const void* base = [] {
-    Dl_info info{};
-    dladdr(reinterpret_cast<const void*>(&caller_location), &info);
-    return static_cast<const void*>(info.dli_fbase);
+// Addresses of this library's own code.
+struct Range {
+  std::uintptr_t begin = 0, end = 0;
+  bool holds(std::uintptr_t address) const { return address >= begin && address < end; }
+};
+const Range& own_code() {
+  static const Range range = [] {
+    Range found;
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* result) {
+          const auto own = reinterpret_cast<std::uintptr_t>(&caller_location);
+          for (int i = 0; i < info->dlpi_phnum; ++i) {
+            const auto& segment = info->dlpi_phdr[i];
+            const Range code{info->dlpi_addr + segment.p_vaddr,
+                             info->dlpi_addr + segment.p_vaddr + segment.p_memsz};
+            if (segment.p_type != PT_LOAD || !code.holds(own)) continue;
+            *static_cast<Range*>(result) = code;
+            return 1;
+          }
+          return 0;
+        },
+        &found);
+    return found;
   }();
-  return base;
+  return range;
+}
+
+// Return addresses outside this library, innermost first. Stops at the last one wanted: unwinding is what
+// capture spends its time on.
+struct Callers {
+  std::array<std::uintptr_t, kCallers> addresses;
+  std::size_t count = 0;
+  int depth = 0;
+};
+_Unwind_Reason_Code note_frame(_Unwind_Context* context, void* argument) {
+  auto& callers = *static_cast<Callers*>(argument);
+  const std::uintptr_t address = _Unwind_GetIP(context);
+  if (!own_code().holds(address)) callers.addresses[callers.count++] = address;
+  return callers.count == kCallers || ++callers.depth == kMaxDepth ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
 // What the loader added to the addresses in the file: nothing for a program that is not position independent.
@@ -48,19 +84,19 @@ std::string ModuleScope::path() {
 ir::Location caller_location() {
   ir::Location location;
   location.module = ModuleScope::path();
-  void* frames[48];
-  const int count = backtrace(frames, 48);
+  Callers callers;
+  _Unwind_Backtrace(note_frame, &callers);
   const void* binary = nullptr;
-  for (int i = 0; i < count && location.callers.size() < kCallers; ++i) {
+  for (std::size_t i = 0; i < callers.count; ++i) {
     Dl_info info{};
-    if (!dladdr(frames[i], &info) || info.dli_fbase == own_base() || !info.dli_fname) continue;
+    if (!dladdr(reinterpret_cast<void*>(callers.addresses[i]), &info) || !info.dli_fname) continue;
     if (!binary) {
       binary = info.dli_fbase;
       location.file = "@" + std::string(info.dli_fname);
     }
     if (info.dli_fbase != binary) break;
     // The return address is behind the call: one byte back lies inside it.
-    location.callers.push_back(reinterpret_cast<std::uint64_t>(frames[i]) - 1 - load_bias(binary));
+    location.callers.push_back(callers.addresses[i] - 1 - load_bias(binary));
   }
   return location;
 }
