@@ -496,7 +496,17 @@ FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayR
   return body;
 }
 
-/// Yields that share computation of their own size belong to one domain.
+/// The shape that a yield is computed in: its own but for free reshapes and dimensions of size 1.
+Shape loopShapeOf(Value yield) {
+  while (auto reshape = yield.getDefiningOp<ir::ReshapeOp>())
+    yield = reshape.getX();
+  Shape shape = shapeOf(yield);
+  llvm::erase(shape, 1);
+  return shape;
+}
+
+/// Yields of one shape that share computation of their own size belong to one domain. What yields of different shapes
+/// share (an operand and its transpose) is computed by each.
 llvm::SmallVector<llvm::SmallVector<int>> independentYields(ArrayRef<Value> yields) {
   llvm::EquivalenceClasses<int> classes;
   llvm::DenseMap<Operation*, int> owner;
@@ -512,7 +522,8 @@ llvm::SmallVector<llvm::SmallVector<int>> independentYields(ArrayRef<Value> yiel
     visit(yield);
     for (std::size_t k = 0; k < ops.size(); ++k) {
       auto [place, isNew] = owner.try_emplace(ops[k], number);
-      if (!isNew) classes.unionSets(place->second, number);
+      if (!isNew && loopShapeOf(yields[place->second]) == loopShapeOf(yield))
+        classes.unionSets(place->second, number);
       llvm::for_each(ops[k]->getOperands(), visit);
     }
   }

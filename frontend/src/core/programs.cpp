@@ -2,6 +2,7 @@
 #include "core/programs.h"
 
 #include "core/trace.h"
+#include "kiln_fingerprint.h"
 #include "kiln/runtime/cache.h"
 #include "kiln/runtime/compiler_loader.h"
 #include "kiln/runtime/cpu_features.h"
@@ -15,8 +16,8 @@ namespace kiln::internal {
 
 namespace {
 
-// Part of every key: artifacts of another version of ours must not be run.
-constexpr std::string_view kFormat = "kiln 0.1.0 cpu";
+// Part of every key: artifacts made by another build of the compiler must not be run.
+constexpr std::string_view kFormat = "kiln 0.1.0 " KILN_FINGERPRINT " cpu ";
 
 runtime::KeyMap<CompiledProgram>& loaded() {
   static auto* map = new runtime::KeyMap<CompiledProgram>; // never destroyed: programs may run during exit
