@@ -63,5 +63,5 @@ for workload in "${workloads[@]}"; do
     -v kernels="$(get kernels)" -v peak="$(get peak_bytes)" -v low="$(get lower_bound_bytes)" 'BEGIN {
       printf "%-10s %8s %8.2f %8.2f | %10.4f %8d %10s %10.4f | %9.1f %9.1f %9.2f %7d %9s\n", w,
         t == "" ? "-" : sprintf("%.2f", t / k), e / k, k / f, k, n, t == "" ? "-" : sprintf("%.4f", t), f,
-        cold, warm, call, kernels, low > 0 ? sprintf("%.2f", peak / low) : "-" }'
+        cold, warm, call, kernels, (low > 0 ? sprintf("%.2f", peak / low) : "-") }'
 done
