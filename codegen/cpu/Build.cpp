@@ -2,13 +2,13 @@
 // are compiled once; its symbol is made of that text's hash.
 #include "cpu/Build.h"
 
+#include "BufferPlan.h"
 #include "KernelInfo.h"
 #include "Timing.h"
 #include "cpu/Entry.h"
 #include "cpu/Kernel.h"
 #include "cpu/Link.h"
 #include "cpu/Lower.h"
-#include "cpu/Plan.h"
 
 #include "KilnDialect.h"
 #include "KilnOps.h"

@@ -1,8 +1,8 @@
 // Kernels that fill an output in parts: concat, slice_update, index_add, scatter_add. The copy of the first
 // operand is one launch (none when the result is written over it); a second writes or adds the parts.
+#include "BufferPlan.h"
 #include "cpu/IndexedAdd.h"
 #include "cpu/Multi.h"
-#include "cpu/Plan.h"
 
 #include "KilnOps.h"
 

@@ -1,8 +1,8 @@
 // See CudaBackend.h. Each fusion's emitter adds kernels to one gpu.module, which is printed at the end.
 #include "cuda/CudaBackend.h"
 
+#include "BufferPlan.h"
 #include "KernelInfo.h"
-#include "cpu/Plan.h"
 #include "cuda/Kernel.h"
 #include "cuda/Prelude.h"
 #include "cuda/Printer.h"
@@ -204,7 +204,7 @@ FailureOr<CudaProgram> emitCuda(func::FuncOp main) {
 }
 
 FailureOr<runtime::Artifact> buildArtifact(func::FuncOp main, StringRef architecture) {
-  auto planned = cpu::readPlan(main);
+  auto planned = readPlan(main);
   if (failed(planned)) return failure();
   auto program = emitCuda(main);
   if (failed(program)) return failure();

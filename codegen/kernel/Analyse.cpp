@@ -4,13 +4,12 @@
 //
 //   %t = transpose %x [1,0];  %b = broadcast %bias;  yield add(%t, %b)   with domain [i, j] becomes
 //   Compute(add, Load(x @ i + M*j), Load(bias @ j))
-#include "kernel/KernelBody.h"
+#include "kernel/Domain.h"
+#include "kernel/Indices.h"
 
 #include "KilnOps.h"
 
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/EquivalenceClasses.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <map>
@@ -19,51 +18,6 @@ using namespace mlir;
 
 namespace kiln::codegen {
 namespace {
-
-using Shape = llvm::SmallVector<std::int64_t, 4>;
-/// An index is written as an Access too: offset + coefficients of the domain's dims + values read from
-/// memory.
-using Index = Access;
-using Indices = llvm::SmallVector<Index, 4>;
-
-Shape shapeOf(Value value) {
-  return Shape(cast<RankedTensorType>(value.getType()).getShape());
-}
-
-std::int64_t product(ArrayRef<std::int64_t> sizes) {
-  std::int64_t result = 1;
-  for (std::int64_t size : sizes)
-    result *= size;
-  return result;
-}
-
-Shape withoutUnits(ArrayRef<std::int64_t> shape) {
-  Shape result;
-  llvm::copy_if(shape, std::back_inserter(result), [](std::int64_t size) { return size != 1; });
-  return result;
-}
-
-void addScaled(Index& sum, const Index& index, std::int64_t scale) {
-  sum.offset += index.offset * scale;
-  for (auto [to, from] : llvm::zip_equal(sum.strides, index.strides))
-    to += from * scale;
-  for (const IndexTerm& term : index.terms)
-    sum.terms.push_back({term.index, term.stride * scale, term.size});
-}
-
-/// Boundaries between dimensions, as products of the sizes to their right: a finer shape has a superset of a
-/// coarser's.
-llvm::SmallVector<std::int64_t> boundaries(ArrayRef<std::int64_t> shape) {
-  llvm::SmallVector<std::int64_t> result{1};
-  for (std::int64_t size : llvm::reverse(shape))
-    if (size != 1) result.push_back(result.back() * size);
-  return result;
-}
-
-bool refines(ArrayRef<std::int64_t> fine, ArrayRef<std::int64_t> coarse) {
-  auto all = boundaries(fine);
-  return llvm::all_of(boundaries(coarse), [&](std::int64_t b) { return llvm::is_contained(all, b); });
-}
 
 class Analysis {
 public:
@@ -77,17 +31,6 @@ public:
   LogicalResult addOutput(int result, Value value);
 
 private:
-  Index zero() const { return Index{0, llvm::SmallVector<std::int64_t, 4>(body.dims.size(), 0), {}}; }
-  Index dimIndex(unsigned d) const {
-    Index index = zero();
-    index.strides[d] = 1;
-    return index;
-  }
-  Index linear(ArrayRef<std::int64_t> shape, ArrayRef<Index> indices) const;
-  /// Indices of `shape` at row-major element `element`; fails when that is not affine.
-  FailureOr<Indices> split(Index element, ArrayRef<std::int64_t> shape) const;
-  Index domainElement(bool kept, bool reduced) const;
-
   FailureOr<const Expr*> value(Value value, ArrayRef<Index> indices);
   FailureOr<const Expr*> result(Operation* op, Value value, ArrayRef<Index> indices);
   FailureOr<const Expr*> reshape(ir::ReshapeOp op, ArrayRef<Index> indices);
@@ -153,68 +96,9 @@ const Expr* Analysis::intern(Expr expr) {
   return place->second = body.exprs.back().get();
 }
 
-Index Analysis::linear(ArrayRef<std::int64_t> shape, ArrayRef<Index> indices) const {
-  Index sum = zero();
-  std::int64_t stride = 1;
-  for (auto [size, index] : llvm::reverse(llvm::zip_equal(shape, indices))) {
-    addScaled(sum, index, stride);
-    stride *= ShapedType::isDynamic(size) ? 1 : size;
-  }
-  return sum;
-}
-
-FailureOr<Indices> Analysis::split(Index element, ArrayRef<std::int64_t> shape) const {
-  Indices result(shape.size(), zero());
-  for (std::size_t k = shape.size(); k-- > 0;) {
-    std::int64_t size = shape[k];
-    if (size == 1) continue;
-    if (k == 0 || ShapedType::isDynamic(size) || product(shape.take_front(k)) == 1) {
-      result[k] = element;
-      return result;
-    }
-    // Parts that are multiples of `size` belong to the dimensions further left; the others must stay below
-    // it.
-    Index inner = zero(), outer = zero();
-    inner.offset = element.offset % size;
-    outer.offset = element.offset / size;
-    std::int64_t largest = inner.offset;
-    for (auto [d, stride] : llvm::enumerate(element.strides)) {
-      if (stride % size == 0) {
-        outer.strides[d] = stride / size;
-      } else {
-        inner.strides[d] = stride;
-        largest += stride * (body.dims[d].size - 1);
-      }
-    }
-    for (const IndexTerm& term : element.terms) {
-      if (term.stride % size == 0) {
-        outer.terms.push_back({term.index, term.stride / size, term.size});
-      } else {
-        inner.terms.push_back(term);
-        largest += term.stride * (term.size - 1);
-      }
-    }
-    if (largest >= size) return failure();
-    result[k] = inner;
-    element = outer;
-  }
-  return result;
-}
-
-/// Row-major number of the domain's point among the dimensions asked for.
-Index Analysis::domainElement(bool kept, bool reduced) const {
-  Index sum = zero();
-  std::int64_t stride = 1;
-  for (std::size_t d = body.dims.size(); d-- > 0;) {
-    if (!(body.dims[d].reduced ? reduced : kept)) continue;
-    sum.strides[d] = stride;
-    stride *= body.dims[d].size;
-  }
-  return sum;
-}
-
 FailureOr<const Expr*> Analysis::value(Value value, ArrayRef<Index> indices) {
-  if (auto argument = dyn_cast<BlockArgument>(value)) return load(argument, linear(shapeOf(value), indices));
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return load(argument, linearIndex(body.dims, shapeOf(value), indices));
   std::vector<std::int64_t> key{keyOf(value.getAsOpaquePointer())};
   for (const Index& index : indices)
     appendKey(key, index);
@@ -239,7 +123,7 @@ FailureOr<const Expr*> Analysis::result(Operation* op, Value value, ArrayRef<Ind
       .Case([&](ir::SliceOp slice) {
         Indices from;
         for (auto [index, start, step] : llvm::zip_equal(indices, slice.getStarts(), slice.getSteps())) {
-          from.push_back(zero());
+          from.push_back(zeroIndex(body.dims));
           addScaled(from.back(), index, step);
           from.back().offset += start;
         }
@@ -258,7 +142,7 @@ FailureOr<const Expr*> Analysis::result(Operation* op, Value value, ArrayRef<Ind
       .Case([&](ir::MatmulOp matmul) -> Result {
         Expr expr(Expr::Kind::Bound, getElementTypeOrSelf(value.getType()));
         expr.op = op;
-        expr.access = linear(shapeOf(value), indices);
+        expr.access = linearIndex(body.dims, shapeOf(value), indices);
         return intern(std::move(expr));
       })
       .Default([&](Operation*) -> Result {
@@ -271,11 +155,11 @@ FailureOr<const Expr*> Analysis::result(Operation* op, Value value, ArrayRef<Ind
 
 FailureOr<const Expr*> Analysis::reshape(ir::ReshapeOp op, ArrayRef<Index> indices) {
   Value source = op.getX();
-  Index element = linear(shapeOf(op.getResult()), indices);
+  Index element = linearIndex(body.dims, shapeOf(op.getResult()), indices);
   while (auto inner = source.getDefiningOp<ir::ReshapeOp>())
     source = inner.getX();
   if (auto argument = dyn_cast<BlockArgument>(source)) return load(argument, element);
-  auto from = split(element, shapeOf(source));
+  auto from = splitIndex(body.dims, element, shapeOf(source));
   if (failed(from)) return op.emitOpError("splits a dimension inside a fusion");
   return value(source, *from);
 }
@@ -285,7 +169,7 @@ FailureOr<const Expr*> Analysis::broadcastTo(Value value, ArrayRef<Index> indice
   Shape shape = shapeOf(value);
   Indices from(indices.take_back(shape.size()));
   for (auto [index, size] : llvm::zip_equal(from, shape))
-    if (size == 1) index = zero();
+    if (size == 1) index = zeroIndex(body.dims);
   return this->value(value, from);
 }
 
@@ -299,7 +183,7 @@ FailureOr<const Expr*> Analysis::reduce(Operation* op, ArrayRef<Index> indices) 
   std::int64_t points = 1;
   for (const Dim& dim : body.dims)
     points *= dim.reduced ? dim.size : 1;
-  auto walked = split(domainElement(false, true), reducedSizes);
+  auto walked = splitIndex(body.dims, domainElement(body.dims, false, true), reducedSizes);
   if (points != product(reducedSizes) || failed(walked))
     return op->emitOpError("reduces other dimensions than its fusion");
   bool keepdim = indices.size() == shape.size();
@@ -327,13 +211,13 @@ FailureOr<const Expr*> Analysis::reduce(Operation* op, ArrayRef<Index> indices) 
 FailureOr<const Expr*> Analysis::generate(Operation* op, Value result, ArrayRef<Index> indices) {
   Expr expr(Expr::Kind::Generate, getElementTypeOrSelf(result.getType()));
   expr.op = op;
-  expr.access = linear(shapeOf(result), indices);
+  expr.access = linearIndex(body.dims, shapeOf(result), indices);
   for (Value operand : op->getOperands()) {
     Shape shape = shapeOf(operand);
     for (std::int64_t i = 0, e = product(shape); i < e; ++i) {
-      Index element = zero();
+      Index element = zeroIndex(body.dims);
       element.offset = i;
-      auto at = split(element, shape);
+      auto at = splitIndex(body.dims, element, shape);
       if (failed(at)) return failure();
       auto scalar = value(operand, *at);
       if (failed(scalar)) return failure();
@@ -360,7 +244,7 @@ FailureOr<const Expr*> Analysis::indexed(Value x, Value chosen, ArrayRef<Index> 
   auto index = value(chosen, chosenAt);
   if (failed(index)) return failure();
   Indices from(before);
-  from.push_back(zero());
+  from.push_back(zeroIndex(body.dims));
   from.back().terms.push_back({*index, 1, shapeOf(x)[dim]});
   from.append(after.begin(), after.end());
   return value(x, from);
@@ -392,10 +276,10 @@ LogicalResult Analysis::addOutput(int result, Value value) {
   Shape shape = shapeOf(value);
   bool hasReduced = llvm::any_of(body.dims, [](const Dim& dim) { return dim.reduced; });
   bool full = !hasReduced || (product(shape) == body.points() && product(shape) != body.keptPoints());
-  Index element = domainElement(true, full);
+  Index element = domainElement(body.dims, true, full);
   if (!body.dynamic() && product(shape) != (full ? body.points() : body.keptPoints()))
     return emitError(value.getLoc(), "a fusion's result has neither its domain's shape nor the reduced one");
-  auto indices = split(element, shape);
+  auto indices = splitIndex(body.dims, element, shape);
   if (failed(indices)) return emitError(value.getLoc(), "a fusion's result splits a dimension of its domain");
   auto expr = this->value(value, *indices);
   if (failed(expr)) return failure();
@@ -403,80 +287,6 @@ LogicalResult Analysis::addOutput(int result, Value value) {
   return success();
 }
 
-/// Dims of a domain of this shape, without those of size one (one reduced dim stays if all reduced ones are
-/// 1).
-llvm::SmallVector<Dim> domainOf(ArrayRef<std::int64_t> shape, ArrayRef<std::int64_t> reduced,
-                                bool keepUnits) {
-  llvm::SmallVector<Dim> dims;
-  bool allUnits = llvm::all_of(reduced, [&](std::int64_t d) { return shape[d] == 1; });
-  for (auto [d, size] : llvm::enumerate(shape)) {
-    bool isReduced = llvm::is_contained(reduced, static_cast<std::int64_t>(d));
-    bool isKeptUnit = isReduced && allUnits && static_cast<std::int64_t>(d) == reduced.back();
-    if (size != 1 || keepUnits || isKeptUnit) dims.push_back({size, isReduced});
-  }
-  return dims;
-}
-
-/// The reduction whose operand is largest decides the domain; null when there is none.
-Operation* mainReduction(ArrayRef<Value> yields) {
-  llvm::SetVector<Operation*> ops;
-  for (Value yield : yields)
-    if (Operation* op = yield.getDefiningOp()) ops.insert(op);
-  Operation* main = nullptr;
-  auto numel = [](Operation* op) { return product(shapeOf(op->getOperand(0))); };
-  for (std::size_t i = 0; i < ops.size(); ++i) { // grows while walked
-    if (isa<ir::Reduction>(ops[i]) && (!main || numel(ops[i]) > numel(main))) main = ops[i];
-    for (Value operand : ops[i]->getOperands())
-      if (Operation* producer = operand.getDefiningOp()) ops.insert(producer);
-  }
-  return main;
-}
-
-/// Shape of a loop's domain: that of the largest yield, or a finer one of the same elements used inside.
-Shape loopShape(Block& block, ArrayRef<Value> yields) {
-  Shape best;
-  auto better = [&](ArrayRef<std::int64_t> shape) {
-    return withoutUnits(shape).size() > withoutUnits(best).size() && refines(shape, best);
-  };
-  for (Value yield : yields) {
-    while (auto reshape = yield.getDefiningOp<ir::ReshapeOp>())
-      yield = reshape.getX();
-    Shape shape = shapeOf(yield);
-    if (best.empty() || product(shape) > product(best) || (product(shape) == product(best) && better(shape)))
-      best = shape;
-  }
-  if (llvm::any_of(best, ShapedType::isDynamic)) return best;
-  for (Operation& op : block.without_terminator())
-    for (Value value : op.getResults())
-      if (product(shapeOf(value)) == product(best) && better(shapeOf(value))) best = shapeOf(value);
-  return best;
-}
-
-} // namespace
-
-void collapse(KernelBody& body) {
-  llvm::SmallVector<Access*> accesses;
-  for (auto& expr : body.exprs)
-    if (!expr->access.strides.empty()) accesses.push_back(&expr->access);
-  for (Output& output : body.outputs)
-    accesses.push_back(&output.access);
-  for (int d = static_cast<int>(body.dims.size()) - 2; d >= 0; --d) {
-    Dim &outer = body.dims[d], inner = body.dims[d + 1];
-    bool together = outer.reduced == inner.reduced && llvm::all_of(accesses, [&](const Access* access) {
-                      return access->strides[d] == access->strides[d + 1] * inner.size;
-                    });
-    if (!together) continue;
-    outer.size *= inner.size;
-    body.dims.erase(body.dims.begin() + d + 1);
-    for (Access* access : accesses)
-      access->strides.erase(access->strides.begin() + d);
-    std::uint64_t low = (std::uint64_t(1) << (d + 1)) - 1;
-    for (auto& expr : body.exprs)
-      expr->dims = (expr->dims & low) | ((expr->dims >> 1) & ~(low >> 1));
-  }
-}
-
-namespace {
 FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayRef<int> results,
                                     const AnalyseOptions& options, std::optional<Shape> domain = {}) {
   KernelBody body;
@@ -494,47 +304,6 @@ FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayR
     if (failed(analysis.addOutput(result, yield))) return failure();
   if (options.collapse) collapse(body);
   return body;
-}
-
-/// The shape that a yield is computed in: its own but for free reshapes and dimensions of size 1.
-Shape loopShapeOf(Value yield) {
-  while (auto reshape = yield.getDefiningOp<ir::ReshapeOp>())
-    yield = reshape.getX();
-  Shape shape = shapeOf(yield);
-  llvm::erase(shape, 1);
-  return shape;
-}
-
-/// Yields of one shape that share computation of their own size belong to one domain. What yields of different shapes
-/// share (an operand and its transpose) is computed by each.
-llvm::SmallVector<llvm::SmallVector<int>> independentYields(ArrayRef<Value> yields) {
-  llvm::EquivalenceClasses<int> classes;
-  llvm::DenseMap<Operation*, int> owner;
-  for (auto [i, yield] : llvm::enumerate(yields)) {
-    int number = static_cast<int>(i);
-    classes.insert(number);
-    llvm::SetVector<Operation*> ops;
-    auto visit = [&](Value value) {
-      Operation* op = value.getDefiningOp();
-      if (op && product(shapeOf(value)) == product(shapeOf(yield)) && !op->hasTrait<OpTrait::ConstantLike>())
-        ops.insert(op);
-    };
-    visit(yield);
-    for (std::size_t k = 0; k < ops.size(); ++k) {
-      auto [place, isNew] = owner.try_emplace(ops[k], number);
-      if (!isNew && loopShapeOf(yields[place->second]) == loopShapeOf(yield))
-        classes.unionSets(place->second, number);
-      llvm::for_each(ops[k]->getOperands(), visit);
-    }
-  }
-  std::map<int, llvm::SmallVector<int>> groups;
-  for (int i = 0, e = static_cast<int>(yields.size()); i < e; ++i)
-    groups[classes.getLeaderValue(i)].push_back(i);
-  llvm::SmallVector<llvm::SmallVector<int>> result;
-  for (auto& [leader, members] : groups)
-    result.push_back(members);
-  llvm::sort(result, [](const auto& a, const auto& b) { return a.front() < b.front(); });
-  return result;
 }
 
 } // namespace

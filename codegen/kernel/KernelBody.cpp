@@ -94,4 +94,26 @@ std::string KernelBody::structure() const {
   return text;
 }
 
+void collapse(KernelBody& body) {
+  llvm::SmallVector<Access*> accesses;
+  for (auto& expr : body.exprs)
+    if (!expr->access.strides.empty()) accesses.push_back(&expr->access);
+  for (Output& output : body.outputs)
+    accesses.push_back(&output.access);
+  for (int d = static_cast<int>(body.dims.size()) - 2; d >= 0; --d) {
+    Dim &outer = body.dims[d], inner = body.dims[d + 1];
+    bool together = outer.reduced == inner.reduced && llvm::all_of(accesses, [&](const Access* access) {
+                      return access->strides[d] == access->strides[d + 1] * inner.size;
+                    });
+    if (!together) continue;
+    outer.size *= inner.size;
+    body.dims.erase(body.dims.begin() + d + 1);
+    for (Access* access : accesses)
+      access->strides.erase(access->strides.begin() + d);
+    std::uint64_t low = (std::uint64_t(1) << (d + 1)) - 1;
+    for (auto& expr : body.exprs)
+      expr->dims = (expr->dims & low) | ((expr->dims >> 1) & ~(low >> 1));
+  }
+}
+
 } // namespace kiln::codegen

@@ -1,11 +1,11 @@
-// See Plan.h.
-#include "cpu/Plan.h"
+// See BufferPlan.h.
+#include "BufferPlan.h"
 
 #include "KilnDialect.h"
 
 using namespace mlir;
 
-namespace kiln::codegen::cpu {
+namespace kiln::codegen {
 namespace {
 std::optional<runtime::Slot::Kind> kindOf(StringRef text) {
   using Kind = runtime::Slot::Kind;
@@ -45,4 +45,4 @@ FailureOr<runtime::Artifact> readPlan(func::FuncOp main) {
   return artifact;
 }
 
-} // namespace kiln::codegen::cpu
+} // namespace kiln::codegen
