@@ -1,5 +1,6 @@
 // Kernels without reductions: 16 bytes a thread where addresses allow, two such pieces in flight.
 #include "cuda/Evaluate.h"
+#include "cuda/Pieces.h"
 
 #include "KilnOps.h"
 
@@ -7,7 +8,7 @@ using namespace mlir;
 
 namespace kiln::codegen::cuda {
 namespace {
-constexpr int kThreads = 256, kPieces = 2;
+constexpr int kThreads = Pieces::kThreads, kPieces = Pieces::kInFlight;
 
 /// One-op elementwise programs: any number of elements, one a thread and round.
 void emitDynamic(Emission& emission, const KernelBody& body) {
@@ -36,45 +37,13 @@ void emitDynamic(Emission& emission, const KernelBody& body) {
 
 void emitLoopOver(Emission& emission, const KernelBody& body, StringRef symbol) {
   auto buffers = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(emission.types.size())));
-  unsigned last = body.dims.size() - 1;
-  int width = Evaluator::vectorWidth(body, last);
-  std::int64_t points = body.points(), perPiece = std::int64_t(kThreads) * width;
-  int pieces = points > perPiece * 64 ? kPieces : 1; // small ones want blocks rather than depth
-  runtime::CudaLaunch launch{{std::int32_t(ceilDiv(points, perPiece * pieces)), 1, 1}, {kThreads, 1, 1}, 0};
+  Pieces pieces{Evaluator::vectorWidth(body, body.dims.size() - 1)};
+  std::int64_t points = body.points();
+  if (points <= pieces.perPiece() * 64) pieces.count = 1; // small ones want blocks rather than depth
+  runtime::CudaLaunch launch{
+      {std::int32_t(ceilDiv(points, pieces.perBlock())), 1, 1}, {Pieces::kThreads, 1, 1}, 0};
   KernelBuilder kernel(emission, symbol, buffers, launch);
-  Evaluator evaluator(body, kernel);
-  llvm::SmallVector<std::int64_t> sizes;
-  for (const Dim& dim : body.dims)
-    sizes.push_back(dim.size);
-  llvm::SmallVector<const Output*> outputs;
-  for (const Output& output : body.outputs)
-    outputs.push_back(&output);
-
-  Value first = kernel.add(kernel.mul(kernel.block(), perPiece * pieces), kernel.mul(kernel.thread(), width));
-  auto piece = [&](Value i) {
-    kernel.named(i, "i");
-    auto work = [&](Operation* inner) {
-      Values at = kernel.delinearise(i, sizes);
-      llvm::SmallVector<std::pair<unsigned, Value>> bound;
-      for (unsigned d = 0; d < last; ++d)
-        bound.push_back({d, at[d]});
-      evaluator.enter(inner, bound);
-      evaluator.storeLanes(last, at[last], width, outputs, i);
-      evaluator.leave();
-    };
-    if (points % (perPiece * pieces) == 0) return work(nullptr);
-    kernel.when(kernel.less(i, kernel.index(points)), [&](scf::IfOp guard) { work(guard); });
-  };
-  if (pieces == 1) {
-    piece(first);
-  } else {
-    KernelBuilder::Range range{kernel.index(0), kernel.index(pieces), 1, true, "piece"};
-    kernel.loop(range, [&](scf::ForOp loop) {
-      evaluator.enter(loop, {});
-      piece(kernel.add(first, kernel.mul(loop.getInductionVar(), perPiece)));
-      evaluator.leave();
-    });
-  }
+  emitPieces(kernel, body, kernel.block(), kernel.index(points), pieces, points % pieces.perBlock() == 0);
   kernel.finish();
   emission.kernels.launches.push_back({symbol.str(), buffers, launch, points, 0});
 }

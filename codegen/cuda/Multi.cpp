@@ -1,7 +1,7 @@
 // Many independent loops in one kernel (all of an optimizer's updates): each block belongs to one of them and
 // takes a fixed number of its elements. Loops that differ in size and buffers alone share a device function.
 #include "cuda/Evaluate.h"
-
+#include "cuda/Pieces.h"
 #include "cuda/Printer.h"
 
 #include "KilnOps.h"
@@ -16,8 +16,6 @@ using namespace mlir;
 namespace kiln::codegen::cuda {
 namespace {
 
-constexpr int kThreads = 256, kPieces = 2;
-
 /// Buffers of a body in order of first mention, as KernelBody::structure counts them.
 llvm::SmallVector<int> buffersOf(const KernelBody& body, std::size_t inputs) {
   llvm::SmallVector<int> buffers;
@@ -29,35 +27,6 @@ llvm::SmallVector<int> buffersOf(const KernelBody& body, std::size_t inputs) {
   for (const Output& output : body.outputs)
     mention(static_cast<int>(inputs) + output.result);
   return buffers;
-}
-
-/// The loop over `points` (index) elements by block number `block` of those that belong to it.
-void emitBody(KernelBuilder& kernel, const KernelBody& body, Value block, Value points, int width) {
-  Evaluator evaluator(body, kernel);
-  llvm::SmallVector<std::int64_t> sizes;
-  for (const Dim& dim : body.dims)
-    sizes.push_back(dim.size);
-  llvm::SmallVector<const Output*> outputs;
-  for (const Output& output : body.outputs)
-    outputs.push_back(&output);
-  unsigned last = body.dims.size() - 1;
-  std::int64_t perPiece = std::int64_t(kThreads) * width;
-  Value first = kernel.add(kernel.mul(block, perPiece * kPieces), kernel.mul(kernel.thread(), width));
-  KernelBuilder::Range range{kernel.index(0), kernel.index(kPieces), 1, true, "piece"};
-  kernel.loop(range, [&](scf::ForOp loop) {
-    evaluator.enter(loop, {});
-    Value i = kernel.named(kernel.add(first, kernel.mul(loop.getInductionVar(), perPiece)), "i");
-    kernel.when(kernel.less(i, points), [&](scf::IfOp guard) {
-      Values at = kernel.delinearise(i, sizes);
-      llvm::SmallVector<std::pair<unsigned, Value>> bound;
-      for (unsigned d = 0; d < last; ++d)
-        bound.push_back({d, at[d]});
-      evaluator.enter(guard, bound);
-      evaluator.storeLanes(last, at[last], width, outputs, i);
-      evaluator.leave();
-    });
-    evaluator.leave();
-  });
 }
 
 /// A device function for bodies of one dimension: pointers, the number of elements, the number of the block.
@@ -80,7 +49,7 @@ func::FuncOp updateFunction(Emission& emission, const KernelBody& body, ArrayRef
   std::size_t n = buffers.size();
   function.setArgAttr(n, kNameAttr, outer.getStringAttr("elements"));
   function.setArgAttr(n + 1, kNameAttr, outer.getStringAttr("block"));
-  emitBody(inside, body, function.getArgument(n + 1), function.getArgument(n), width);
+  emitPieces(inside, body, function.getArgument(n + 1), function.getArgument(n), {width}, /*exact=*/false);
   func::ReturnOp::create(inside.b, inside.loc);
   inside.finish();
   return function;
@@ -93,7 +62,7 @@ LogicalResult emitMulti(Emission& emission) {
   if (failed(bodies)) return failure();
   auto all = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(emission.types.size())));
   auto blocksOf = [](const KernelBody& body, int width) {
-    return ceilDiv(body.points(), std::int64_t(kThreads) * width * kPieces);
+    return ceilDiv(body.points(), Pieces{width}.perBlock());
   };
   std::int64_t blocks = 0;
   llvm::SmallVector<int> widths;
@@ -101,7 +70,7 @@ LogicalResult emitMulti(Emission& emission) {
     widths.push_back(Evaluator::vectorWidth(body, body.dims.size() - 1));
     blocks += blocksOf(body, widths.back());
   }
-  runtime::CudaLaunch launch{{std::int32_t(blocks), 1, 1}, {kThreads, 1, 1}, 0};
+  runtime::CudaLaunch launch{{std::int32_t(blocks), 1, 1}, {Pieces::kThreads, 1, 1}, 0};
   KernelBuilder kernel(emission, emission.name, all, launch);
   Value block = kernel.block();
   std::map<std::string, std::pair<func::FuncOp, int>> functions;
@@ -118,7 +87,8 @@ LogicalResult emitMulti(Emission& emission) {
                                     below);
     kernel.when(mine, [&](scf::IfOp) {
       Value own = kernel.add(block, -start);
-      if (body.dims.size() > 1) return emitBody(kernel, body, own, kernel.index(body.points()), width);
+      if (body.dims.size() > 1)
+        return emitPieces(kernel, body, own, kernel.index(body.points()), {width}, /*exact=*/false);
       llvm::SmallVector<int> buffers = buffersOf(body, emission.inputs());
       std::string key = body.structure() + std::to_string(width);
       for (int buffer : buffers)
