@@ -12,15 +12,6 @@
 using namespace kiln;
 using namespace kiln::test;
 
-namespace {
-std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes) {
-  for (auto [letter, size] : sizes)
-    for (std::size_t at; (at = text.find(std::string("$") + letter)) != std::string::npos;)
-      text.replace(at, 2, std::to_string(size));
-  return text;
-}
-} // namespace
-
 TEST_CASE("f64: exp, log, tanh and erf to twelve digits") {
   TensorType type{DType::Float64, {37}};
   std::vector inputs{random(type, 1, 0.01, 4)};

@@ -82,4 +82,11 @@ std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> in
   return outputs;
 }
 
+std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes) {
+  for (auto [letter, size] : sizes)
+    for (std::size_t at; (at = text.find(std::string("$") + letter)) != std::string::npos;)
+      text.replace(at, 2, std::to_string(size));
+  return text;
+}
+
 } // namespace kiln::test

@@ -3,12 +3,17 @@
 
 #include "../support/buffer.h"
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 
 namespace kiln::test {
 
 /// text: a module whose @main holds fusions (and reshapes of their results). Every value gets a buffer of its
 /// own.
 std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads = 1);
+
+/// The text with "$n" replaced by the size given for 'n'.
+std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes);
 
 } // namespace kiln::test

@@ -8,15 +8,6 @@
 using namespace kiln;
 using namespace kiln::test;
 
-namespace {
-std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes) {
-  for (auto [letter, size] : sizes)
-    for (std::size_t at; (at = text.find(std::string("$") + letter)) != std::string::npos;)
-      text.replace(at, 2, std::to_string(size));
-  return text;
-}
-} // namespace
-
 TEST_CASE("loop: add and multiply, every tail length") {
   for (int n : {1, 7, 16, 17, 63, 64, 65, 1000}) {
     std::string text = sized(R"(

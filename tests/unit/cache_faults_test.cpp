@@ -15,16 +15,11 @@
 #include <sys/wait.h>
 
 using namespace kiln::runtime;
+using kiln::runtime::test::bytes, kiln::runtime::test::kKey;
 namespace fs = std::filesystem;
 using Catch::Contains;
 
 namespace {
-
-const std::string kKey = "0123456789abcdef0123456789abcdef";
-
-std::vector<std::byte> bytes(std::size_t size, int value) {
-  return std::vector<std::byte>(size, static_cast<std::byte>(value));
-}
 
 /// Runs `body` in a process of its own; gives its exit status (128 + signal when killed) and what it wrote to
 /// stderr.

@@ -13,16 +13,11 @@
 #include <thread>
 
 using namespace kiln::runtime;
+using kiln::runtime::test::bytes, kiln::runtime::test::kKey;
 namespace fs = std::filesystem;
 using Catch::Contains;
 
 namespace {
-
-const std::string kKey = "0123456789abcdef0123456789abcdef";
-
-std::vector<std::byte> bytes(std::size_t size, int value) {
-  return std::vector<std::byte>(size, static_cast<std::byte>(value));
-}
 
 std::string key(int i) {
   std::string digits = std::to_string(i);

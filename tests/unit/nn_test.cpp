@@ -1,5 +1,7 @@
 // Layers, activations and losses: values by independent loops, gradients by finite differences in float64,
 // and errors.
+#include "../support/doubles.h"
+
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
@@ -9,22 +11,12 @@
 #include <sstream>
 
 using namespace kiln;
+using namespace kiln::test;
 namespace F = kiln::nn::functional;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-using Doubles = std::vector<double>;
-
-Doubles values(const Tensor& x) {
-  const Tensor wide = x.detach().to(kFloat64).clone();
-  const double* data = wide.data_ptr<double>();
-  return {data, data + wide.numel()};
-}
-Tensor doubles(const Doubles& v) {
-  return from_blob(v.data(), {static_cast<std::int64_t>(v.size())}, kFloat64);
-}
 
 void check_close(const Tensor& got, const Doubles& wanted, double tolerance = 1e-9) {
   const Doubles v = values(got);

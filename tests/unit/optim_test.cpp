@@ -1,4 +1,6 @@
 // Optimizers against independent scalar loops, their groups and options, gradient clipping, and errors.
+#include "../support/doubles.h"
+
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
@@ -7,21 +9,11 @@
 #include <functional>
 
 using namespace kiln;
+using namespace kiln::test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-using Doubles = std::vector<double>;
-
-Doubles values(const Tensor& x) {
-  const Tensor wide = x.detach().to(kFloat64).clone();
-  const double* data = wide.data_ptr<double>();
-  return {data, data + wide.numel()};
-}
-Tensor doubles(const Doubles& v) {
-  return from_blob(v.data(), {static_cast<std::int64_t>(v.size())}, kFloat64);
-}
 
 const Doubles kStart = {0.5, -1.5, 2, 0};
 // The gradient at step `t` (from 1), depending on the parameter so that errors would grow.

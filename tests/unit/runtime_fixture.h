@@ -9,10 +9,17 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <string>
 #include <unistd.h>
 #include <vector>
 
 namespace kiln::runtime::test {
+
+inline const std::string kKey = "0123456789abcdef0123456789abcdef"; ///< of a cache entry
+
+inline std::vector<std::byte> bytes(std::size_t size, int value) {
+  return std::vector<std::byte>(size, static_cast<std::byte>(value));
+}
 
 inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
