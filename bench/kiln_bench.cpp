@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -31,7 +32,7 @@ namespace fs = std::filesystem;
 struct Options {
   std::string workload, mode = "compiled";
   int threads = 1;
-  bool json = false, first_step = false;
+  bool json = false, kernels = false, first_step = false;
 };
 
 /// Runs this program with `arguments` and a cache of its own; returns what it printed.
@@ -133,6 +134,25 @@ void print(const Json& result) {
     std::printf("%-18s %s\n", name.c_str(), value.dump().c_str());
 }
 
+/// The kernels of the compiled program, the slowest first.
+void print_kernels(const Options& options) {
+  auto workload = bench::make(options.workload, true);
+  workload.step();
+  auto kernels = workload.kernels();
+  std::sort(kernels.begin(), kernels.end(),
+            [](const auto& a, const auto& b) { return a.microseconds > b.microseconds; });
+  std::printf("%10s %9s %9s %-13s %-40s %s\n", "us", "GFLOP/s", "GB/s", "kind", "name", "fused ops, place");
+  for (const auto& kernel : kernels) {
+    std::string ops;
+    for (const auto& op : kernel.ops)
+      ops += op + " ";
+    double ns = kernel.microseconds * 1000;
+    std::printf("%10.1f %9.1f %9.1f %-13s %-40s %s%s\n", kernel.microseconds,
+                static_cast<double>(kernel.flops) / ns, static_cast<double>(kernel.bytes) / ns,
+                kernel.kind.c_str(), kernel.name.c_str(), ops.c_str(), kernel.location.c_str());
+  }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -145,12 +165,14 @@ int main(int argc, char** argv) {
   app.add_option("--mode", options.mode, "eager or compiled")->check(CLI::IsMember({"eager", "compiled"}));
   app.add_option("--threads", options.threads, "threads to run on")->check(CLI::Range(1, 1024));
   app.add_flag("--json", options.json, "one JSON object on one line");
+  app.add_flag("--kernels", options.kernels, "the compiled program's kernels, each with its time, instead");
   app.add_flag("--first-step", options.first_step)->group(""); // for this program's own use
   CLI11_PARSE(app, argc, argv);
   try {
     kiln::set_num_threads(options.threads);
     kiln::manual_seed(1);
     if (options.first_step) return print_first_step(options, start), 0;
+    if (options.kernels) return print_kernels(options), 0;
     Json result = run(options);
     if (options.json)
       std::cout << result << std::endl;

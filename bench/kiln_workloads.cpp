@@ -17,14 +17,16 @@ namespace F = kiln::nn::functional;
 /// `body` called with `args` again and again, as it is or compiled.
 template <class Body, class... Args>
 Workload repeat(bool compiled, std::size_t state, Body body, Args... args) {
-  if (!compiled) return {[=]() mutable { body(args...); }, [] { return Report{}; }, state};
+  if (!compiled)
+    return {[=]() mutable { body(args...); }, [] { return Report{}; },
+            [] { return std::vector<jit::Kernel>(); }, state};
   auto fast = std::make_shared<decltype(jit::compile(body))>(jit::compile(body));
   return {[=] { (*fast)(args...); },
           [=] {
             auto memory = fast->memory();
             return Report{fast->kernels().size(), memory.peak, memory.lower_bound};
           },
-          state};
+          [=] { return fast->kernels(5); }, state};
 }
 
 template <class Model, class Loss>
@@ -84,6 +86,73 @@ Workload block(bool compiled) {
                   [](const Tensor& out, const Tensor& y) { return F::mse_loss(out, y); });
 }
 
+struct EncoderLayerImpl : nn::Module {
+  EncoderLayerImpl() {
+    auto d = kCharWidth;
+    in = register_module("in", nn::Linear(d, 3 * d));
+    out = register_module("out", nn::Linear(d, d));
+    norm1 = register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({d})));
+    up = register_module("up", nn::Linear(d, kCharHidden));
+    down = register_module("down", nn::Linear(kCharHidden, d));
+    norm2 = register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({d})));
+  }
+  Tensor attention(const Tensor& x, const Tensor& mask) {
+    auto length = x.size(0), batch = x.size(1), d = x.size(2), width = d / kCharHeads;
+    auto parts = in(x).chunk(3, -1);
+    auto heads = [&](const Tensor& t) { return t.view({length, batch * kCharHeads, width}).transpose(0, 1); };
+    auto query = heads(parts[0]) / std::sqrt(static_cast<double>(width));
+    auto weights = softmax(matmul(query, heads(parts[1]).transpose(1, 2)) + mask, -1);
+    return out(matmul(weights, heads(parts[2])).transpose(0, 1).reshape({length, batch, d}));
+  }
+  Tensor forward(Tensor x, Tensor mask) { // [sequence, batch, width]
+    x = norm1(x + attention(x, mask));
+    return norm2(x + down(gelu(up(x))));
+  }
+  nn::Linear in{nullptr}, out{nullptr}, up{nullptr}, down{nullptr};
+  nn::LayerNorm norm1{nullptr}, norm2{nullptr};
+};
+KILN_MODULE(EncoderLayer);
+
+struct CharModelImpl : nn::Module {
+  CharModelImpl() {
+    tokens = register_module("tokens", nn::Embedding(kCharVocabulary, kCharWidth));
+    positions = register_module("positions", nn::Embedding(kCharSequence, kCharWidth));
+    for (std::int64_t i = 0; i < kCharLayers; ++i)
+      layers.push_back(register_module("layer" + std::to_string(i), EncoderLayer()));
+    head = register_module("head", nn::Linear(kCharWidth, kCharVocabulary));
+    auto place = arange(kCharSequence, kInt64);
+    position = register_buffer("position", place.unsqueeze(1));
+    auto later = place.unsqueeze(0).gt(place.unsqueeze(1));
+    mask = register_buffer("mask", zeros({kCharSequence, kCharSequence}).masked_fill(later, -INFINITY));
+  }
+  Tensor forward(Tensor x) { // [sequence, batch]
+    x = tokens(x) + positions(position);
+    for (auto& layer : layers)
+      x = layer->forward(x, mask);
+    return head(x);
+  }
+  nn::Embedding tokens{nullptr}, positions{nullptr};
+  std::vector<std::shared_ptr<EncoderLayerImpl>> layers;
+  nn::Linear head{nullptr};
+  Tensor position, mask;
+};
+KILN_MODULE(CharModel);
+
+Workload char_lm(bool compiled) {
+  CharModel model;
+  auto parameters = model->parameters();
+  auto adam = std::make_shared<optim::AdamW>(parameters, optim::AdamWOptions(3e-4));
+  auto step = [=](Tensor input, Tensor target) mutable {
+    adam->zero_grad();
+    auto loss = F::cross_entropy(model(input).flatten(0, 1), target.flatten());
+    loss.backward();
+    adam->step();
+    return loss;
+  };
+  auto draw = [] { return randint(kCharVocabulary, {kCharSequence, kCharBatch}); };
+  return repeat(compiled, parameters.size() * 3, step, draw(), draw());
+}
+
 Workload gemm(bool compiled, std::int64_t n) {
   return repeat(compiled, 0, [](Tensor a, Tensor b) { return matmul(a, b); }, randn({n, n}), randn({n, n}));
 }
@@ -100,6 +169,7 @@ Workload make(const std::string& name, bool compiled) {
   if (name == "first_net") return first_net(compiled);
   if (starts_with(name, "mlp_b")) return mlp(compiled, size_of(name));
   if (name == "block") return block(compiled);
+  if (name == "char_lm") return char_lm(compiled);
   if (starts_with(name, "gemm_")) return gemm(compiled, size_of(name));
   return pointwise(compiled);
 }

@@ -1,10 +1,13 @@
 // The workloads of kiln-bench as programs against Kiln.
 #pragma once
 
+#include <kiln/jit.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace bench {
 
@@ -17,6 +20,7 @@ struct Report {
 struct Workload {
   std::function<void()> step;
   std::function<Report()> report;
+  std::function<std::vector<kiln::jit::Kernel>()> kernels; ///< with their times; none in eager mode
   std::size_t state = 0; ///< tensors that a step updates: parameters and momentum
 };
 

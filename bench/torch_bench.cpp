@@ -86,6 +86,48 @@ Step block() {
   };
 }
 
+struct CharModelImpl : torch::nn::Module {
+  CharModelImpl() {
+    using namespace torch::nn;
+    auto d = bench::kCharWidth;
+    tokens = register_module("tokens", Embedding(bench::kCharVocabulary, d));
+    positions = register_module("positions", Embedding(bench::kCharSequence, d));
+    TransformerEncoderLayer layer(TransformerEncoderLayerOptions(d, bench::kCharHeads)
+                                      .dim_feedforward(bench::kCharHidden)
+                                      .dropout(0)
+                                      .activation(torch::kGELU));
+    encoder =
+        register_module("encoder", TransformerEncoder(TransformerEncoderOptions(layer, bench::kCharLayers)));
+    head = register_module("head", Linear(d, bench::kCharVocabulary));
+    place = register_buffer("place", torch::arange(bench::kCharSequence).unsqueeze(1));
+    mask =
+        register_buffer("mask", torch::full({bench::kCharSequence, bench::kCharSequence}, -INFINITY).triu(1));
+  }
+  torch::Tensor forward(torch::Tensor x) { // [sequence, batch]
+    return head(encoder(tokens(x) + positions(place), mask));
+  }
+  torch::nn::Embedding tokens{nullptr}, positions{nullptr};
+  torch::nn::TransformerEncoder encoder{nullptr};
+  torch::nn::Linear head{nullptr};
+  torch::Tensor place, mask;
+};
+TORCH_MODULE(CharModel);
+
+Step char_lm() {
+  CharModel model;
+  auto adam = std::make_shared<torch::optim::AdamW>(model->parameters(), torch::optim::AdamWOptions(3e-4));
+  auto draw = [] {
+    return torch::randint(bench::kCharVocabulary, {bench::kCharSequence, bench::kCharBatch}, torch::kLong);
+  };
+  auto x = draw(), y = draw();
+  return [=]() mutable {
+    adam->zero_grad();
+    auto loss = F::cross_entropy(model(x).flatten(0, 1), y.flatten());
+    loss.backward();
+    adam->step();
+  };
+}
+
 Step gemm(std::int64_t n) {
   auto a = torch::randn({n, n}), b = torch::randn({n, n});
   return [=] {
@@ -106,6 +148,7 @@ Step make(const std::string& name) {
   if (name == "first_net") return first_net();
   if (bench::starts_with(name, "mlp_b")) return mlp(bench::size_of(name));
   if (name == "block") return block();
+  if (name == "char_lm") return char_lm();
   if (bench::starts_with(name, "gemm_")) return gemm(bench::size_of(name));
   return pointwise();
 }

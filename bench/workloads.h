@@ -24,13 +24,17 @@ constexpr double kDropout = 0.2, kMomentum = 0.9;
 // block: x + attention(norm(x)), then x + feed_forward(norm(x)); MSE, SGD with momentum 0.9.
 constexpr std::int64_t kBlockBatch = 8, kBlockSequence = 128, kBlockWidth = 256,
                        kBlockHidden = 2 * kBlockWidth;
+// char_lm: a causal Transformer over characters: embeddings, 4 post-norm encoder layers with 4 heads and
+// GELU, a head onto the vocabulary; cross-entropy, AdamW.
+constexpr std::int64_t kCharBatch = 16, kCharSequence = 64, kCharWidth = 128, kCharHeads = 4, kCharLayers = 4,
+                       kCharHidden = 4 * kCharWidth, kCharVocabulary = 96;
 // pointwise: gelu(a * b + 0.5) * a.
 constexpr std::int64_t kPointwise = 16 << 20;
 
 inline const std::vector<std::string>& workloads() {
-  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024",
-                                                 "block",     "gemm_256",  "gemm_512",
-                                                 "gemm_1024", "gemm_2048", "pointwise"};
+  static const std::vector<std::string> names = {"first_net", "mlp_b64",  "mlp_b1024", "block",
+                                                 "char_lm",   "gemm_256", "gemm_512",  "gemm_1024",
+                                                 "gemm_2048", "pointwise"};
   return names;
 }
 
@@ -65,12 +69,22 @@ inline Work block() {
   return {3 * products, 4 * (2 * tokens * d + 4 * parameters)};
 }
 
+inline Work char_lm() {
+  double tokens = kCharBatch * kCharSequence, d = kCharWidth, h = kCharHidden, v = kCharVocabulary;
+  double layer = 2 * tokens * d * d * 4 + 2 * 2 * tokens * kCharSequence * d + 2 * 2 * tokens * d * h;
+  double parameters =
+      kCharLayers * (4 * d * (d + 1) + 2 * d * h + h + d + 4 * d) + (v + kCharSequence) * d + v * (d + 1);
+  // A parameter and AdamW's two moments are read and written.
+  return {3 * (kCharLayers * layer + 2 * tokens * d * v), 4 * (2 * 2 * tokens + 6 * parameters)};
+}
+
 /// Throws std::out_of_range for a name that is not in workloads().
 inline Work work_of(const std::string& name) {
   if (name == "first_net") return perceptron(kFirstBatch, {kFirstIn, kFirstHidden, kFirstOut}, 0);
   if (starts_with(name, "mlp_b"))
     return perceptron(size_of(name), {kMlpIn, kMlpHidden, kMlpHidden, kMlpOut}, 1);
   if (name == "block") return block();
+  if (name == "char_lm") return char_lm();
   if (starts_with(name, "gemm_")) {
     auto n = static_cast<double>(size_of(name));
     return {2 * n * n * n, 4 * 3 * n * n};
