@@ -1,5 +1,5 @@
 // Op records: the registry, inference, programs, their hash and listing. (Each rule's message is tested by
-// tests/lit/dialect/errors.mlir, whose verifier calls the same code.)
+// tests/lit/verifier, whose verifier calls the same code.)
 #include "kiln/ir/compiler.h"
 #include "kiln/ir/infer.h"
 
