@@ -1,10 +1,11 @@
 # The two shared libraries, put together from the folders' object libraries.
+find_package(ZLIB REQUIRED)
 add_library(kiln SHARED $<TARGET_OBJECTS:kiln_runtime> $<TARGET_OBJECTS:kiln_records> $<TARGET_OBJECTS:kiln_frontend>)
 target_include_directories(kiln PUBLIC
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/runtime/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/ir/include>
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/frontend/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(kiln PUBLIC cxx_std_20)
-target_link_libraries(kiln PRIVATE kiln_runtime_deps ${CMAKE_DL_LIBS})
+target_link_libraries(kiln PRIVATE kiln_runtime_deps ZLIB::ZLIB ${CMAKE_DL_LIBS})
 set_target_properties(kiln PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 add_library(kiln::kiln ALIAS kiln)
 

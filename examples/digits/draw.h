@@ -2,7 +2,7 @@
 // thickness and noise. The same seed draws the same bytes everywhere.
 #pragma once
 
-#include "digits/idx.h"
+#include "kiln/data/idx.h"
 
 #include <cstdint>
 #include <span>

@@ -1,9 +1,9 @@
 // digits: trains a 784-256-256-10 perceptron on MNIST's files, or on digits that it draws itself, eagerly and
 // compiled from the same seed, and shows what compiling gains and what the compiler made of the step.
 #include "digits/draw.h"
-#include "digits/idx.h"
 #include "digits/svg.h"
 #include "digits/train.h"
+#include "kiln/data/idx.h"
 
 #include <CLI/CLI.hpp>
 
@@ -65,13 +65,12 @@ void print_summary(const Outcome& eager, const Outcome& compiled) {
 
 void run(const Settings& settings) {
   prepare_data(settings.data);
-  auto load = [&](data::Split split) {
-    return to_tensors(data::load(settings.data, split, data::kDigitSize, data::kDigitSize, 10));
-  };
-  Samples training = load(data::Split::Train), test = load(data::Split::Test);
-  if (training.y.size(0) < settings.batch)
+  using data::datasets::MNIST;
+  MNIST training(settings.data), test(settings.data, MNIST::Mode::kTest);
+  const auto count = static_cast<std::int64_t>(*training.size());
+  if (count < settings.batch)
     throw Error("digits: a batch of " + std::to_string(settings.batch) + " does not fit the " +
-                std::to_string(training.y.size(0)) + " training images");
+                std::to_string(count) + " training images");
 
   Outcome eager = train(settings, training, test, false);
   Outcome compiled = train(settings, training, test, true);

@@ -7,9 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <numeric>
 
 using namespace kiln;
+namespace datasets = kiln::data::datasets;
+using kiln::data::transforms::Stack;
 using Clock = std::chrono::steady_clock;
 
 namespace {
@@ -22,7 +23,7 @@ struct NetImpl : nn::Module {
     drop = register_module("drop", nn::Dropout(0.2));
   }
   Tensor forward(Tensor x) {
-    x = drop(relu(fc1(x)));
+    x = drop(relu(fc1(x.flatten(1))));
     x = drop(relu(fc2(x)));
     return fc3(x);
   }
@@ -47,31 +48,22 @@ std::int64_t count_correct(const Tensor& scores, const Tensor& labels) {
   return scores.argmax(1).eq(labels).sum().item<std::int64_t>();
 }
 
-double test_accuracy(Net& net, const Samples& test, std::int64_t batch) {
+double test_accuracy(Net& net, const datasets::MNIST& test, std::size_t batch) {
   NoGradGuard no_grad;
   net->eval();
-  std::int64_t correct = 0, count = test.y.size(0);
-  for (std::int64_t begin = 0; begin < count; begin += batch) {
-    std::int64_t length = std::min(batch, count - begin);
-    correct += count_correct(net(test.x.narrow(0, begin, length)), test.y.narrow(0, begin, length));
-  }
+  std::int64_t correct = 0;
+  auto loader =
+      data::make_data_loader<data::samplers::SequentialSampler>(datasets::MNIST(test).map(Stack<>()), batch);
+  for (auto& [x, y] : *loader)
+    correct += count_correct(net(x), y);
   net->train();
-  return static_cast<double>(correct) / static_cast<double>(count);
+  return static_cast<double>(correct) / static_cast<double>(*test.size());
 }
 
 } // namespace
 
-Samples to_tensors(const data::LabelledImages& images) {
-  std::int64_t count = images.count();
-  std::vector<float> pixels(images.images.bytes.size());
-  std::transform(images.images.bytes.begin(), images.images.bytes.end(), pixels.begin(),
-                 [](std::uint8_t byte) { return static_cast<float>(byte) / 255; });
-  std::vector<std::int64_t> labels(images.labels.bytes.begin(), images.labels.bytes.end());
-  return {from_blob(pixels.data(), {count, std::ssize(pixels) / count}),
-          from_blob(labels.data(), {count}, kInt64)};
-}
-
-Outcome train(const Settings& settings, const Samples& training, const Samples& test, bool compiled) {
+Outcome train(const Settings& settings, const datasets::MNIST& training, const datasets::MNIST& test,
+              bool compiled) {
   manual_seed(settings.seed);
   Net net;
   optim::SGD sgd(net->parameters(), optim::SGDOptions(0.05).momentum(0.9));
@@ -87,19 +79,19 @@ Outcome train(const Settings& settings, const Samples& training, const Samples& 
   auto fast = jit::compile(step);
 
   // The last, shorter batch is left out: it would be a program of its own.
-  std::int64_t count = training.y.size(0), steps = count / settings.batch;
+  const auto batch = static_cast<std::size_t>(settings.batch);
+  auto loader = data::make_data_loader(datasets::MNIST(training).map(Stack<>()),
+                                       data::DataLoaderOptions(batch).workers(1).max_jobs(4).drop_last(true));
+  auto steps = static_cast<std::int64_t>(*training.size() / batch);
   Outcome outcome;
   std::vector<double> times;
   const char* mode = compiled ? "compiled" : "eager";
   data::Progress progress(stdout, mode, settings.epochs, steps);
   auto start = Clock::now();
   for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
-    auto order = randperm(count);
     double loss_sum = 0;
-    std::int64_t correct = 0;
-    for (std::int64_t i = 0; i < steps; ++i) {
-      auto rows = order.narrow(0, i * settings.batch, settings.batch);
-      auto x = training.x.index_select(0, rows), y = training.y.index_select(0, rows);
+    std::int64_t correct = 0, i = 0;
+    for (auto& [x, y] : *loader) {
       auto begin = Clock::now();
       auto [loss, scores] = compiled ? fast(x, y) : step(x, y);
       double ms = milliseconds_since(begin);
@@ -110,8 +102,9 @@ Outcome train(const Settings& settings, const Samples& training, const Samples& 
       outcome.losses.push_back(loss.item<double>());
       loss_sum += outcome.losses.back();
       correct += count_correct(scores, y);
-      progress.update(epoch, i + 1, loss_sum / static_cast<double>(i + 1),
-                      static_cast<double>(correct) / static_cast<double>((i + 1) * settings.batch));
+      ++i;
+      progress.update(epoch, i, loss_sum / static_cast<double>(i),
+                      static_cast<double>(correct) / static_cast<double>(i * settings.batch));
     }
     progress.finish_epoch(epoch, loss_sum / static_cast<double>(steps),
                           static_cast<double>(correct) / static_cast<double>(steps * settings.batch));

@@ -1,8 +1,7 @@
 // Trains the perceptron of the digits example, eagerly or compiled, and says what it took.
 #pragma once
 
-#include "digits/idx.h"
-
+#include <kiln/data.h>
 #include <kiln/kiln.h>
 
 #include <cstdint>
@@ -16,12 +15,6 @@ struct Settings {
   std::uint64_t seed = 1;
 };
 
-/// A data set as the network wants it. x: [N, 784] in 0..1; y: [N] of int64.
-struct Samples {
-  kiln::Tensor x, y;
-};
-Samples to_tensors(const kiln::data::LabelledImages& images);
-
 struct Outcome {
   std::vector<double> losses; ///< of every step
   double first_step_ms = 0;   ///< compiled: capture, compilation and the step itself
@@ -34,4 +27,5 @@ struct Outcome {
 };
 
 /// Both modes start from the same seed and see the same batches in the same order.
-Outcome train(const Settings& settings, const Samples& training, const Samples& test, bool compiled);
+Outcome train(const Settings& settings, const kiln::data::datasets::MNIST& training,
+              const kiln::data::datasets::MNIST& test, bool compiled);

@@ -15,6 +15,7 @@ namespace kiln::runtime {
 namespace {
 
 std::atomic<int> threads{0}; // 0: not decided yet
+thread_local bool alone = false;
 
 /// Cores' worth of time that a container's quota allows.
 int quota() {
@@ -82,10 +83,14 @@ void* thread_scratch(std::int64_t bytes) {
   return memory.data();
 }
 
+void run_alone_on_this_thread() {
+  alone = true;
+}
+
 void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
             std::int64_t scratchBytes) noexcept {
   if (items <= 0) return;
-  if (items > grain) {
+  if (items > grain && !alone) {
     const std::int64_t chunks = (items - 1) / grain + 1;
     const int parts = static_cast<int>(std::min<std::int64_t>(get_num_threads(), chunks));
     const LaunchContext context{kernel, args, items, grain, chunks, scratchBytes};

@@ -1,5 +1,5 @@
 // IDX files: round trip, gzip, and every way a file can be wrong, with the exact message.
-#include "digits/idx.h"
+#include "kiln/data/idx.h"
 #include "kiln/runtime/error.h"
 
 #include <catch2/catch.hpp>

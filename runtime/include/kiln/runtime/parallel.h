@@ -23,6 +23,10 @@ void set_num_threads(int count); ///< throws Error for count < 1
 void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
             std::int64_t scratchBytes) noexcept;
 
+/// From now on launches of the calling thread run on it alone: a thread that works beside the main one leaves
+/// the pool to that one.
+void run_alone_on_this_thread();
+
 /// The table to pass to an artifact's entry point.
 RuntimeTable runtime_table(std::int64_t scratchBytes);
 

@@ -1,6 +1,6 @@
 // IDX: two zero bytes, a type byte (8: unsigned), the number of dimensions, each dimension as 32-bit
 // big-endian, then the data. zlib's gzread passes plain files through, so one reader serves both.
-#include "digits/idx.h"
+#include "kiln/data/idx.h"
 
 #include "kiln/runtime/error.h"
 
