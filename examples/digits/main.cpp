@@ -1,9 +1,10 @@
 // digits: trains a 784-256-256-10 perceptron on MNIST's files, or on digits that it draws itself, eagerly and
 // compiled from the same seed, and shows what compiling gains and what the compiler made of the step.
 #include "digits/draw.h"
-#include "digits/svg.h"
 #include "digits/train.h"
 #include "kiln/data/idx.h"
+
+#include <kiln/watch/chart.h>
 
 #include <CLI/CLI.hpp>
 
@@ -77,9 +78,9 @@ void run(const Settings& settings) {
   print_kernels(compiled);
   std::printf("\n%s", compiled.explain.c_str());
   print_summary(eager, compiled);
-  data::write_text(settings.svg, data::line_chart("digits: training loss", "step", "cross-entropy",
-                                                  {{"eager", "#d95f02", eager.losses},
-                                                   {"compiled", "#1b6ca8", compiled.losses, true}}));
+  watch::write_text(settings.svg, watch::line_chart("digits: training loss", "step", "cross-entropy",
+                                                    {{"eager", "#d95f02", eager.losses},
+                                                     {"compiled", "#1b6ca8", compiled.losses, true}}));
   std::printf("loss curves: %s\n", settings.svg.c_str());
   if (!settings.dump.empty())
     std::printf("IR of every stage and kernel sources: %s\n", settings.dump.c_str());

@@ -1,7 +1,7 @@
 // See train.h. The step is written once, as one would write it eagerly; compiling it is one call.
 #include "digits/train.h"
 
-#include "digits/progress.h"
+#include <kiln/watch/progress.h>
 
 #include <algorithm>
 #include <chrono>
@@ -86,12 +86,13 @@ Outcome train(const Settings& settings, const datasets::MNIST& training, const d
   Outcome outcome;
   std::vector<double> times;
   const char* mode = compiled ? "compiled" : "eager";
-  data::Progress progress(stdout, mode, settings.epochs, steps);
   auto start = Clock::now();
   for (int epoch = 1; epoch <= settings.epochs; ++epoch) {
+    auto bar = watch::progress(*loader, std::string(mode) + " epoch " + std::to_string(epoch),
+                               watch::ProgressOptions().out(stdout).total(steps));
     double loss_sum = 0;
     std::int64_t correct = 0, i = 0;
-    for (auto& [x, y] : *loader) {
+    for (auto& [x, y] : bar) {
       auto begin = Clock::now();
       auto [loss, scores] = compiled ? fast(x, y) : step(x, y);
       double ms = milliseconds_since(begin);
@@ -103,11 +104,9 @@ Outcome train(const Settings& settings, const datasets::MNIST& training, const d
       loss_sum += outcome.losses.back();
       correct += count_correct(scores, y);
       ++i;
-      progress.update(epoch, i, loss_sum / static_cast<double>(i),
-                      static_cast<double>(correct) / static_cast<double>(i * settings.batch));
+      bar.set("loss", loss_sum / static_cast<double>(i));
+      bar.set("accuracy", static_cast<double>(correct) / static_cast<double>(i * settings.batch));
     }
-    progress.finish_epoch(epoch, loss_sum / static_cast<double>(steps),
-                          static_cast<double>(correct) / static_cast<double>(steps * settings.batch));
   }
   outcome.seconds = milliseconds_since(start) / 1000;
   outcome.step_ms = median(times);
