@@ -119,7 +119,7 @@ constexpr OpRecord kOps[] = {
     {"xor", logical, true},
     {"where", where, true},
     {"cast", cast, true},
-    {"detach", same, true},
+    {"detach", same, true, Movement::Alias},
     {"gelu", gelu, true},
     {"silu", unary_floating, true},
     {"softplus", unary_floating, true},

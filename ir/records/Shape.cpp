@@ -103,8 +103,14 @@ Types iota(const Attrs& attrs, Operands operands) {
 }
 
 constexpr OpRecord kOps[] = {
-    {"reshape", reshape},           {"transpose", transpose}, {"broadcast", broadcast}, {"slice", slice},
-    {"slice_update", slice_update}, {"concat", concat},       {"constant", constant},   {"iota", iota},
+    {"reshape", reshape, false, Movement::Alias},
+    {"transpose", transpose},
+    {"broadcast", broadcast},
+    {"slice", slice, false, Movement::Read},
+    {"slice_update", slice_update, false, Movement::Replace},
+    {"concat", concat},
+    {"constant", constant},
+    {"iota", iota},
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "core/apply.h"
 
 #include "core/eager.h"
+#include "core/movement.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
@@ -19,6 +20,24 @@ void fail(const std::string& text) {
     place += (place.empty() ? "at " : ", at ") + where.file + ":" + std::to_string(where.line);
   throw Error(place.empty() ? text : text + " (" + place + ")");
 }
+
+namespace {
+// What backward() does with this call.
+std::shared_ptr<TapeNode> node_of(std::string_view op, Attributes attrs, std::span<const Tensor> values) {
+  std::string name(op);
+  name[0] = static_cast<char>(std::toupper(name[0]));
+  name += "Backward";
+  if (const ir::OpRecord& record = *ir::find_op(op); record.movement != ir::Movement::None)
+    return movement_node(record, std::move(name), std::move(attrs), values);
+  auto program = std::make_shared<ir::Program>();
+  std::vector<ir::ValueId> inputs;
+  for (const Tensor& x : values)
+    inputs.push_back(program->add_input(x.impl()->type));
+  program->outputs = program->add_call(op, std::move(inputs), std::move(attrs));
+  return std::make_shared<ProgramNode>(std::move(name), std::move(program),
+                                       std::vector<Tensor>(values.begin(), values.end()));
+}
+} // namespace
 
 Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs) {
   constexpr std::size_t kInline = 8;
@@ -46,18 +65,8 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
   if (Trace* trace = Trace::current()) return trace->record(op, values, std::move(attrs), result);
 
   Tensor output = make_tensor(result, evaluate(op, attrs, values, result));
-  if (GradMode::is_enabled() && is_floating(result.dtype) && op != "detach" && wants_gradient(values)) {
-    auto program = std::make_shared<ir::Program>();
-    std::vector<ir::ValueId> inputs;
-    for (const TensorType& type : types)
-      inputs.push_back(program->add_input(type));
-    program->outputs = program->add_call(op, std::move(inputs), std::move(attrs));
-    std::string name(op);
-    name[0] = static_cast<char>(std::toupper(name[0]));
-    auto node = std::make_shared<ProgramNode>(name + "Backward", std::move(program),
-                                              std::vector<Tensor>(values.begin(), values.end()));
-    record_on_tape(std::move(node), std::span(&output, 1));
-  }
+  if (GradMode::is_enabled() && is_floating(result.dtype) && op != "detach" && wants_gradient(values))
+    record_on_tape(node_of(op, std::move(attrs), values), std::span(&output, 1));
   return output;
 }
 

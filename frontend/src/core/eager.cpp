@@ -3,6 +3,7 @@
 // it, and outer loops step the pointers.
 #include "core/eager.h"
 
+#include "core/movement.h"
 #include "core/programs.h"
 #include "kiln/ir/infer.h"
 #include "kiln/runtime/cache.h"
@@ -174,8 +175,7 @@ runtime::Buffer elementwise(std::string_view op, const Attributes& attrs, std::s
 runtime::Buffer evaluate(std::string_view op, const Attributes& attrs, std::span<const Tensor> operands,
                          const TensorType& result) {
   const ir::OpRecord* record = ir::find_op(op);
-  // A reshape is the same bytes, and detach the same value.
-  if (op == "reshape" || op == "detach") return operands[0].impl()->storage->buffer;
+  if (record->movement != ir::Movement::None) return move(*record, attrs, operands, result);
   if (record->elementwise && operands.size() <= kMaxOperands) return elementwise(op, attrs, operands, result);
 
   KeyHasher hasher;

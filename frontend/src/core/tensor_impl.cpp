@@ -2,6 +2,7 @@
 #include "core/tensor_impl.h"
 
 #include "core/apply.h"
+#include "core/movement.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
@@ -79,6 +80,24 @@ Tensor invert(const ViewOp& view, const Tensor& before, const Tensor& value) {
        "location; clone() the expanded tensor first");
 }
 
+// Writes to a part of a buffer that nobody else holds go into that buffer: `x[i] = y` in a loop would
+// otherwise copy x each time. Only where no capture and no tape has to know of it.
+bool write_region(const Tensor& x, const Tensor& value, bool records) {
+  const auto& impl = x.impl();
+  Storage& storage = *impl->storage;
+  if (impl->lens.empty() || impl->lens[0].op != "slice" || Trace::current()) return false;
+  for (std::size_t i = 1; i < impl->lens.size(); ++i)
+    if (impl->lens[i].op != "reshape") return false;
+  const Tensor block = read(value);
+  if (records && (storage.needs_grad() || block.impl()->storage->needs_grad())) return false;
+  if (!storage.buffer.unique()) return false;
+  if (block.numel() > 0)
+    replace_region(storage.buffer.as<std::byte>(), storage.type, impl->lens[0].attrs,
+                   block.impl()->storage->buffer.as<std::byte>());
+  ++storage.version;
+  return true;
+}
+
 } // namespace
 
 Tensor read(const Tensor& x) {
@@ -112,6 +131,8 @@ void write(const Tensor& x, const Tensor& value) {
   const bool records = GradMode::is_enabled() && !detached;
   if (records && storage->requires_grad && !storage->grad_fn)
     fail("a leaf Variable that requires grad is being used in an in-place operation; wrap it in NoGradGuard");
+
+  if (write_region(x, value, records)) return;
 
   std::vector<Tensor> below; // the value under each lens op
   Tensor base = whole(storage);

@@ -1,16 +1,17 @@
-// Shape inference: the result types of an op from its operand types and attributes. Standard library only; the MLIR
-// verifiers call it too, so each rule is written once.
+// Shape inference: the result types of an op from its operand types and attributes. Standard library only;
+// the MLIR verifiers call it too, so each rule is written once.
 #pragma once
 
 #include "kiln/ir/program.h"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
 namespace kiln::ir {
 
-/// Attributes of a call, looked up by name. The typed getters throw Error naming the op when one is absent or of
-/// another kind.
+/// Attributes of a call, looked up by name. The typed getters throw Error naming the op when one is absent or
+/// of another kind.
 class Attrs {
 public:
   Attrs(std::string_view op, std::span<const NamedAttr> attrs) : op_(op), attrs_(attrs) {}
@@ -29,11 +30,21 @@ private:
 
 using InferRule = std::vector<TensorType> (*)(const Attrs& attrs, std::span<const TensorType> operands);
 
+/// What happens to the bytes of operand 0, for ops that compute nothing. Eager evaluation moves them itself:
+/// a program for each place that a slice may begin at would be one for each row of a data set.
+enum class Movement : std::uint8_t {
+  None,   ///< the op computes
+  Alias,  ///< the result is the operand's bytes
+  Read,   ///< the result is the region of attributes starts, stops, steps
+  Replace ///< the result is operand 0 with that region replaced by operand 1
+};
+
 /// What the std-only world knows of an op. Each family registers its table (ir/records/<Family>.cpp).
 struct OpRecord {
   std::string_view name;
   InferRule infer;
   bool elementwise = false; ///< result i depends on operands at i alone, with broadcasting
+  Movement movement = Movement::None;
 };
 
 const OpRecord* find_op(std::string_view name); ///< nullptr when there is no such op
