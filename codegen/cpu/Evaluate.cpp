@@ -112,7 +112,7 @@ void Evaluator::moveTo(int level) {
 }
 
 Value Evaluator::vector(const Expr* expr, Lanes lanes) {
-  bool splat = !expr->dependsOn(vectorDim()) && expr->kind != Expr::Kind::Bound;
+  bool splat = !expr->dependsOn(vectorDim());
   int unroll = splat ? 0 : lanes.unroll;
   if (Value value = known(expr->id, unroll)) return value;
   int level = levelOf(expr);

@@ -82,6 +82,8 @@ const Expr* Analysis::intern(Expr expr) {
     expr.dims |= from->dims;
     expr.phase = std::max(expr.phase, from->phase);
   };
+  if (expr.kind == Expr::Kind::Bound) // given point by point, also along dimensions of size one
+    expr.dims = (std::uint64_t(1) << body.dims.size()) - 1;
   llvm::for_each(expr.operands, take);
   for (const IndexTerm& term : expr.access.terms)
     take(term.index);
