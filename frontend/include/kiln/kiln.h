@@ -8,3 +8,4 @@
 #include "kiln/ops.h"
 #include "kiln/optim.h"
 #include "kiln/tensor.h"
+#include "kiln/warning.h"

@@ -50,10 +50,17 @@ public:
   ConstIterator begin() const { return items_.begin(); }
   ConstIterator end() const { return items_.end(); }
 
-  Item& front() { return at(0); }
-  const Item& front() const { return at(0); }
-  Item& back() { return at(items_.size() - 1); }
-  const Item& back() const { return at(items_.size() - 1); }
+  /// These throw Error when there is nothing.
+  Item& front() {
+    check_not_empty("front");
+    return items_.front();
+  }
+  const Item& front() const { return const_cast<OrderedDict*>(this)->front(); }
+  Item& back() {
+    check_not_empty("back");
+    return items_.back();
+  }
+  const Item& back() const { return const_cast<OrderedDict*>(this)->back(); }
   /// By position. Throws Error when there is none.
   Item& operator[](std::size_t index) { return at(index); }
   const Item& operator[](std::size_t index) const { return at(index); }
@@ -68,7 +75,7 @@ public:
   const Value* find(const Key& key) const noexcept { return const_cast<OrderedDict*>(this)->find(key); }
 
   /// Throws Error when the key is defined already.
-  template <class V> Value& insert(Key key, V&& value) {
+  template <class V = Value> Value& insert(Key key, V&& value) {
     if (contains(key)) throw Error(key_description_ + " '" + key + "' already defined");
     index_.emplace(key, items_.size());
     items_.emplace_back(std::move(key), std::forward<V>(value));
@@ -137,6 +144,9 @@ private:
     missing(key);
   }
   const Value& at(const Key& key) const { return const_cast<OrderedDict*>(this)->at(key); }
+  void check_not_empty(const char* method) const {
+    if (is_empty()) throw Error("Called " + std::string(method) + "() on an empty OrderedDict");
+  }
   [[noreturn]] void missing(const Key& key) const {
     throw Error(key_description_ + " '" + key + "' is not defined");
   }

@@ -10,6 +10,8 @@ namespace kiln {
 class Error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
+  /// what(), which never holds a backtrace of ours: c10::Error's name for it.
+  const char* what_without_backtrace() const noexcept { return what(); }
 };
 
 } // namespace kiln
