@@ -1,0 +1,4 @@
+// at::indexing: Slice, None, Ellipsis, TensorIndex.
+#pragma once
+
+#include "ATen/ATen.h"

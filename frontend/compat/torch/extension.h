@@ -1,0 +1,2 @@
+// Extensions of Python: not offered.
+#error "Kiln has no Python extensions. See docs/migrating-from-libtorch.md"

@@ -1,0 +1,5 @@
+// OrderedDict.
+#pragma once
+
+#include "kiln/ordered_dict.h"
+#include "torch/types.h"
