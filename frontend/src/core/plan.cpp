@@ -154,19 +154,21 @@ std::string Plan::stale() {
       return "the gradient of " + (slot.leaf->name.empty() ? "a parameter" : slot.leaf->name) + " was " +
              (slot.before ? "another tensor" : "undefined");
   }
+  const std::uint64_t epoch = structure_epoch.load(std::memory_order_relaxed);
+  if (epoch != epoch_) {
+    for (const auto& guard : recording_.guards)
+      if (!guard->holds()) return guard->describe();
+    for (const InputSource& source : recording_.inputs)
+      if (source.storage && source.storage->needs_grad() != source.needs_grad)
+        return "requires_grad of " + (source.name.empty() ? "a tensor" : source.name) + " was " +
+               (source.needs_grad ? "true" : "false");
+    epoch_ = epoch;
+  }
   for (const InputSource& source : recording_.inputs)
     if (source.storage && static_cast<std::uint32_t>(source.storage.use_count()) <=
                               2 * source.storage->plans.load(std::memory_order_relaxed))
-      return "a tensor that the function used was replaced by another";
-  const std::uint64_t epoch = structure_epoch.load(std::memory_order_relaxed);
-  if (epoch == epoch_) return {};
-  for (const auto& guard : recording_.guards)
-    if (!guard->holds()) return guard->describe();
-  for (const InputSource& source : recording_.inputs)
-    if (source.storage && source.storage->needs_grad() != source.needs_grad)
-      return "requires_grad of " + (source.name.empty() ? "a tensor" : source.name) + " was " +
-             (source.needs_grad ? "true" : "false");
-  epoch_ = epoch;
+      return (source.name.empty() ? "a tensor that the function used" : source.name) +
+             " was replaced by another";
   return {};
 }
 
@@ -183,8 +185,9 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   void** in = more.empty() ? inline_pointers : more.data();
   void** out = in + input_count;
   std::int64_t random[2];
-  double numbers[kInline];
-  std::size_t number_count = 0;
+  double inline_numbers[kInline];
+  std::vector<double> more_numbers(input_count > kInline ? input_count : 0);
+  double* next_number = more_numbers.empty() ? inline_numbers : more_numbers.data();
 
   for (std::size_t i = 0; i < input_count; ++i) {
     const InputSource& source = recording_.inputs[i];
@@ -196,7 +199,7 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
       in[i] = arguments[source.argument].impl()->storage->buffer.data();
       break;
     case InputSource::Kind::Number: {
-      double& slot = numbers[number_count++ % kInline];
+      double& slot = *next_number++;
       if (source.type.dtype == DType::Float32) {
         const auto narrow = static_cast<float>(*source.number);
         std::memcpy(&slot, &narrow, sizeof narrow);

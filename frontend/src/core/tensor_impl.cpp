@@ -178,4 +178,8 @@ runtime::Buffer host_value(const Tensor& x) {
   return value.impl()->storage->buffer;
 }
 
+void name_tensor(const Tensor& tensor, std::string name) {
+  if (tensor.defined()) tensor.impl()->storage->name = std::move(name);
+}
+
 } // namespace kiln::internal

@@ -179,6 +179,7 @@ Tensor& Module::register_parameter(std::string name, Tensor tensor, bool require
   if (buffers_.contains(name) || children_.contains(name))
     throw Error("register_parameter: '" + name + "' already names a buffer or submodule");
   if (tensor.defined()) tensor.requires_grad_(requires_grad);
+  internal::name_tensor(tensor, join(state_->path, name));
   state_->changed();
   return parameters_.insert(std::move(name), std::move(tensor));
 }
@@ -187,6 +188,7 @@ Tensor& Module::register_buffer(std::string name, Tensor tensor) {
   check_name("register_buffer", "Buffer", name);
   if (parameters_.contains(name) || children_.contains(name))
     throw Error("register_buffer: '" + name + "' already names a parameter or submodule");
+  internal::name_tensor(tensor, join(state_->path, name));
   state_->changed();
   return buffers_.insert(std::move(name), std::move(tensor));
 }
@@ -220,6 +222,9 @@ void Module::unregister_module(const std::string& name) {
 
 void Module::set_path(const std::string& path) {
   state_->path = path;
+  for (const auto* tensors : {&parameters_, &buffers_})
+    for (const auto& tensor : *tensors)
+      internal::name_tensor(*tensor, join(path, tensor.key()));
   for (const auto& child : children_)
     child.value()->set_path(join(path, child.key()));
 }

@@ -27,6 +27,9 @@ private:
   void* trace_;
 };
 
+/// "encoder.fc1.weight": what dumps and explain() call this tensor from now on. Does nothing when it is undefined.
+void name_tensor(const Tensor& tensor, std::string name);
+
 /// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or
 /// replaced parameters, buffers and submodules. A replay checks this one number before its guards.
 extern std::atomic<std::uint64_t> structure_epoch;
