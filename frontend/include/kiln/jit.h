@@ -44,7 +44,8 @@ public:
   /// its state.
   std::vector<Kernel> kernels(int profile_runs = 0) const;
   Memory memory() const;
-  /// Writes the IR of every stage and every kernel's source below `directory`, which is created.
+  /// Writes the IR of every stage and every kernel's source below `directory`, which is created. Environment variable
+  /// KILN_DUMP=dir does so for every program that a process captures, each below dir/NAME-HASH.
   void dump(const std::string& directory) const;
   int programs() const; ///< distinct programs captured so far
 

@@ -1,5 +1,6 @@
 // Segmented capture: a value is wanted on the host before the function has ended. What was recorded so far is
 // compiled and run, so that every living tensor has its value, and recording goes on with an empty program.
+#include "core/dump.h"
 #include "core/plan.h"
 #include "core/random.h"
 
@@ -53,7 +54,8 @@ void Trace::flush(const std::string& reason) {
   recording.program.name = "segment";
   std::vector<Target> targets = recording.targets;
   auto plan = std::make_shared<Plan>(std::move(recording));
-  std::vector<Tensor> inputs, saved;
+  dump_if_asked(plan->program());
+  std::vector<Tensor> inputs;
   const std::vector<Tensor> arguments = arguments_;
   auto program = std::make_shared<ir::Program>(plan->recording().program);
   restart();

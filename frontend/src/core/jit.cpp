@@ -1,14 +1,13 @@
 // Compiled callables: choosing a plan, capturing one when none fits, and telling what happened.
 #include "kiln/jit.h"
 
+#include "core/dump.h"
 #include "core/plan.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <set>
 
@@ -162,6 +161,7 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
     for (const std::string& line : trace.splits())
       if (seen_splits.insert(line).second) lines.push_back("split: " + line);
     plan = std::make_shared<Plan>(std::move(recording));
+    dump_if_asked(plan->program());
     trace.commit();
   }
   const double total =
@@ -261,21 +261,7 @@ Memory Compiled::memory() const {
 }
 
 void Compiled::dump(const std::string& directory) const {
-  const auto result = compile_verbose(ran(state_->last, state_->name).program());
-  std::filesystem::create_directories(directory);
-  auto put = [&](const std::string& file, const std::string& text) {
-    std::ofstream out(std::filesystem::path(directory) / file, std::ios::trunc);
-    out << text;
-    if (!out.flush()) throw Error("dump: could not write " + directory + "/" + file);
-  };
-  for (std::size_t i = 0; i < result.stages.size(); ++i)
-    put(std::to_string(i) + "-" + std::string(ir::name(ir::kStages[i])) + ".mlir", result.stages[i]);
-  auto put_kernels = [&](const runtime::Artifact& artifact, const std::string& prefix) {
-    for (std::size_t i = 0; i < artifact.kernels.size(); ++i)
-      put(prefix + std::to_string(i) + "-" + artifact.kernels[i].name + ".mlir", artifact.kernels[i].source);
-  };
-  put_kernels(result.artifact, "kernel-");
-  if (result.backward) put_kernels(*result.backward, "kernel-backward-");
+  write_dump(ran(state_->last, state_->name).program(), directory);
 }
 
 } // namespace kiln::jit

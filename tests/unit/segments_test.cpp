@@ -1,0 +1,168 @@
+// Functions that read values while they are captured, and functions that fail: the result is eager mode's,
+// explain() names the line that split the program, and a failure leaves everything as it was.
+#include "kiln/kiln.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace kiln;
+using Catch::Contains;
+
+namespace {
+
+/// Calls `function` on each input, eagerly and compiled, from the same value of `state`; results and final
+/// states agree.
+template <class F> std::string same_as_eager(Tensor& state, F function, const std::vector<Tensor>& inputs) {
+  const Tensor start = state.clone();
+  std::vector<Tensor> wanted;
+  for (const Tensor& x : inputs)
+    wanted.push_back(function(x).clone());
+  const Tensor end = state.clone();
+  state.copy_(start);
+  auto compiled = jit::compile(function);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    CHECK(compiled(inputs[i]).equal(wanted[i]));
+  CHECK(state.equal(end));
+  return compiled.explain();
+}
+
+} // namespace
+
+TEST_CASE("a data-dependent if takes the branch of this call's values, whichever came first") {
+  Tensor state = zeros({1});
+  const std::vector<Tensor> inputs{full({3}, 1.0f), full({3}, -1.0f), full({3}, 1.0f), full({3}, -2.0f)};
+  const std::string said = same_as_eager(
+      state,
+      [&](const Tensor& x) {
+        state.add_(1);
+        if (x.sum().item<float>() > 0) return x * 2 + state;
+        return x - state;
+      },
+      inputs);
+  CHECK_THAT(said, Contains("split: ") && Contains("segments_test.cpp:"));
+}
+
+TEST_CASE("printing while capturing prints values") {
+  Tensor state = zeros({1});
+  std::ostringstream printed;
+  const std::string said = same_as_eager(state,
+                                         [&](const Tensor& x) {
+                                           const Tensor doubled = x * 2;
+                                           printed.str({});
+                                           printed << doubled;
+                                           return doubled + state;
+                                         },
+                                         {full({2}, 3.0f), full({2}, 4.0f)});
+  CHECK_THAT(printed.str(), Contains("8"));
+  CHECK_THAT(said, Contains("split: ") && Contains("segments_test.cpp:"));
+}
+
+TEST_CASE("a loop that ends on a value runs as often as eagerly") {
+  Tensor state = zeros({1});
+  same_as_eager(state,
+                [&](Tensor x) {
+                  while (x.max().item<float>() < 100) {
+                    x = x * 3;
+                    state.add_(1);
+                  }
+                  return x;
+                },
+                {full({2}, 1.0f), full({2}, 50.0f)});
+  CHECK(state.item<float>() == 6);
+}
+
+TEST_CASE("backward goes through the segments of a split model") {
+  nn::Linear fc(3, 2);
+  auto model = [&](const Tensor& x) {
+    const Tensor hidden = fc(x);
+    return hidden.sum().item<float>() > 1e9f ? hidden : hidden * 3;
+  };
+  const Tensor x = ones({4, 3});
+  model(x).sum().backward();
+  const Tensor wanted = fc->weight.grad().clone();
+  fc->zero_grad();
+  auto compiled = jit::compile(model);
+  compiled(x).sum().backward();
+  CHECK(fc->weight.grad().allclose(wanted));
+}
+
+TEST_CASE("a model that throws while it is captured changes nothing, and works when it no longer throws") {
+  struct BrokenImpl : nn::Module {
+    BrokenImpl() {
+      fc = register_module("fc", nn::Linear(3, 3));
+      calls = register_buffer("calls", zeros({1}));
+    }
+    Tensor forward(const Tensor& x) {
+      calls.add_(1);
+      const Tensor hidden = fc(x);
+      return broken ? hidden.matmul(ones({7, 7})) : hidden;
+    }
+    nn::Linear fc{nullptr};
+    Tensor calls;
+    bool broken = true;
+  };
+  auto model = std::make_shared<BrokenImpl>();
+  auto fast = jit::compile([&](const Tensor& x) { return model->forward(x); });
+  const Tensor x = ones({2, 3});
+  CHECK_THROWS_WITH(fast(x), Contains("matmul: inner dimensions differ: [2, 3] x [7, 7]") &&
+                                 Contains("segments_test.cpp:"));
+  CHECK(model->calls.item<float>() == 0);
+  CHECK_FALSE(model->fc->weight.grad().defined());
+  CHECK(fast.programs() == 0);
+  model->broken = false;
+  CHECK(fast(x).allclose(model->fc(x)));
+  CHECK(model->calls.item<float>() == 1);
+}
+
+TEST_CASE("an undefined result is an error that names the function") {
+  auto nothing = jit::compile([](const Tensor&) { return Tensor(); }, "nothing");
+  CHECK_THROWS_WITH(nothing(ones({1})),
+                    Contains("nothing: the compiled function returned an undefined tensor"));
+}
+
+TEST_CASE("the captured program names the parameters that it found") {
+  nn::Sequential net(nn::Linear(3, 4), nn::Linear(4, 2));
+  auto fast = jit::compile(net);
+  fast(ones({1, 3}));
+  CHECK_THAT(fast.ir(jit::Stage::Captured), Contains("\"0.weight\"") && Contains("\"1.bias\""));
+}
+
+TEST_CASE("KILN_DUMP writes each program that is captured, once") {
+  namespace fs = std::filesystem;
+  std::string folder = (fs::temp_directory_path() / "kiln-dump-XXXXXX").string();
+  REQUIRE(mkdtemp(folder.data()));
+  setenv("KILN_DUMP", folder.c_str(), 1);
+  auto f = jit::compile([](const Tensor& x) { return (x.exp() + 1).sum(); }, "peep");
+  f(ones({4, 5}));
+  f(ones({4, 6}));
+  f(ones({4, 5}));
+  unsetenv("KILN_DUMP");
+  std::vector<fs::path> programs;
+  for (const auto& entry : fs::directory_iterator(folder))
+    programs.push_back(entry.path());
+  REQUIRE(programs.size() == 2);
+  for (const fs::path& program : programs) {
+    CHECK_THAT(program.filename().string(), Catch::StartsWith("peep-"));
+    const auto text = [&](const char* file) {
+      std::ostringstream out;
+      out << std::ifstream(program / file).rdbuf();
+      return out.str();
+    };
+    CHECK_THAT(text("0-captured.mlir"), Contains("kiln.exp"));
+    CHECK_THAT(text("6-planned.mlir"), Contains("kiln.plan"));
+    CHECK(std::count_if(fs::directory_iterator(program), fs::directory_iterator(), [](const auto& e) {
+            return e.path().filename().string().starts_with("kernel-0-");
+          }) == 1);
+  }
+  fs::remove_all(folder);
+
+  setenv("KILN_DUMP", "/dev/null/folder", 1);
+  auto g = jit::compile([](const Tensor& x) { return x.exp() - 3; });
+  CHECK_THROWS_WITH(g(ones({2})), Contains("dump: could not create /dev/null/folder"));
+  unsetenv("KILN_DUMP");
+}
