@@ -67,6 +67,10 @@ TEST_CASE("arguments: number, shape, dtype, requires_grad, numbers") {
     CHECK_THAT(reason(sum),
                Contains("guard failed: a number among the arguments was 1.0") && Contains("is 2.0"));
   }
+  SECTION("a number, in its last digit") {
+    CHECK(sum(std::vector<Tensor>{x, x}, 1.00000001).equal(x * 1.00000001 + x));
+    CHECK_THAT(reason(sum), Contains("is 1.00000001"));
+  }
   CHECK(sum.programs() == 2);
   sum(std::vector<Tensor>{x, x}, 1.0); // the first program is still there
   CHECK(sum.programs() == 2);

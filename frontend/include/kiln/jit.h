@@ -44,8 +44,8 @@ public:
   /// its state.
   std::vector<Kernel> kernels(int profile_runs = 0) const;
   Memory memory() const;
-  /// Writes the IR of every stage and every kernel's source below `directory`, which is created. Environment variable
-  /// KILN_DUMP=dir does so for every program that a process captures, each below dir/NAME-HASH.
+  /// Writes the IR of every stage and every kernel's source below `directory`, which is created. Environment
+  /// variable KILN_DUMP=dir does so for every program that a process captures, each below dir/NAME-HASH.
   void dump(const std::string& directory) const;
   int programs() const; ///< distinct programs captured so far
 
@@ -59,11 +59,15 @@ private:
 };
 
 namespace detail {
+/// Adds a number to the key that chooses a program, all its digits.
+void add_constant(std::string& constants, double value);
+void add_constant(std::string& constants, long long value);
+
 template <class T> void collect(std::vector<Tensor>& tensors, std::string& constants, const T& value) {
   if constexpr (std::is_convertible_v<const T&, const Tensor&>)
     tensors.push_back(value);
   else if constexpr (std::is_arithmetic_v<T>)
-    constants += std::to_string(value) + ";";
+    add_constant(constants, std::conditional_t<std::is_floating_point_v<T>, double, long long>(value));
   else
     for (const Tensor& tensor : value)
       tensors.push_back(tensor);

@@ -5,11 +5,13 @@
 #include "core/plan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <string_view>
 
 namespace kiln::jit {
 
@@ -262,6 +264,18 @@ Memory Compiled::memory() const {
 
 void Compiled::dump(const std::string& directory) const {
   write_dump(ran(state_->last, state_->name).program(), directory);
+}
+
+void detail::add_constant(std::string& constants, double value) {
+  char digits[32]; // as many as tell the value from every other
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  const std::string_view text(digits, static_cast<std::size_t>(end - digits));
+  constants += text;
+  constants += text.find_first_not_of("-0123456789") == text.npos ? ".0;" : ";"; // 1.0 is not 1
+}
+
+void detail::add_constant(std::string& constants, long long value) {
+  constants += std::to_string(value) + ";";
 }
 
 } // namespace kiln::jit
