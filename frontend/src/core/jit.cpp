@@ -3,6 +3,7 @@
 
 #include "core/dump.h"
 #include "core/plan.h"
+#include "core/run_gate.h"
 
 #include <algorithm>
 #include <charconv>
@@ -117,6 +118,7 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
       break;
     }
   std::lock_guard lock(state_->mutex);
+  RunGate running;
   State& state = *state_;
   std::string reason = "first call";
   for (std::size_t i = 0; i < state.entries.size(); ++i) {

@@ -163,6 +163,17 @@ void write(const Tensor& x, const Tensor& value) {
     storage->buffer = source.buffer;
 }
 
+void set_data(Tensor& x, const Tensor& value) {
+  const bool requires_grad = x.requires_grad();
+  const Tensor whole = read(value);
+  TensorImpl& impl = *x.impl();
+  impl.storage = whole.impl()->storage;
+  impl.type = whole.impl()->type;
+  impl.lens.clear();
+  impl.cached = {};
+  x.requires_grad_(requires_grad && value.is_floating_point());
+}
+
 runtime::Buffer host_value(const Tensor& x) {
   if (Trace* trace = Trace::current()) {
     const Tensor value = read(x);

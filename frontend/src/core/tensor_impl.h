@@ -70,6 +70,8 @@ Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> att
 Tensor read(const Tensor& x);
 /// Gives the storage behind x the value of `value`, which has x's type; views write through.
 void write(const Tensor& x, const Tensor& value);
+/// Makes x hold another value, perhaps of another type: every handle to it, an optimizer's too, sees that.
+void set_data(Tensor& x, const Tensor& value);
 /// The bytes of x on the host, contiguous. Under capture this runs what was recorded so far.
 runtime::Buffer host_value(const Tensor& x);
 

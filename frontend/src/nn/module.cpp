@@ -12,6 +12,8 @@ template class kiln::OrderedDict<std::string, std::shared_ptr<kiln::nn::Module>>
 
 namespace kiln::nn {
 
+using internal::set_data;
+
 namespace {
 
 std::string join(const std::string& prefix, const std::string& name) {
@@ -40,19 +42,6 @@ named_tensors(const Module& module, bool recurse, const char* what,
   else
     add({}, module);
   return result;
-}
-
-// Makes the tensor hold another value, perhaps of another type: every handle to it, an optimizer's too, sees
-// that.
-void set_data(Tensor& tensor, const Tensor& value) {
-  const bool requires_grad = tensor.requires_grad();
-  const Tensor whole = internal::read(value);
-  internal::TensorImpl& impl = *tensor.impl();
-  impl.storage = whole.impl()->storage;
-  impl.type = whole.impl()->type;
-  impl.lens.clear();
-  impl.cached = {};
-  tensor.requires_grad_(requires_grad && value.is_floating_point());
 }
 
 } // namespace
