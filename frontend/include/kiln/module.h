@@ -25,7 +25,17 @@ extern template class OrderedDict<std::string, std::shared_ptr<nn::Module>>;
 
 } // namespace kiln
 
+namespace kiln::serialize {
+class OutputArchive;
+class InputArchive;
+} // namespace kiln::serialize
+
 namespace kiln::nn {
+
+/// Names that a module has and a state dict lacks, and the other way round.
+struct IncompatibleKeys {
+  std::vector<std::string> missing_keys, unexpected_keys;
+};
 
 class Module : public std::enable_shared_from_this<Module> {
 public:
@@ -82,6 +92,17 @@ public:
 
   /// Forgets the gradients of all parameters, or fills them with zeros.
   virtual void zero_grad(bool set_to_none = true);
+
+  /// Parameters and buffers by PyTorch's names ("encoder.fc1.weight"), those that are shared under each of
+  /// theirs.
+  OrderedDict<std::string, Tensor> state_dict() const;
+  /// Copies values in, in place: optimizers see them, and a compiled model goes on with them without
+  /// compiling anew (a call that is under way in another thread is waited for). Throws Error listing all
+  /// shapes that differ, and, when strict, all missing and unexpected names; the module is then as it was.
+  IncompatibleKeys load_state_dict(const OrderedDict<std::string, Tensor>& state, bool strict = true);
+  /// The state dict, to and from an archive (serialize.h); strict.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
 
   /// This module as a T (a module class or its holder); nullptr when it is another.
   template <class T> auto as() noexcept {

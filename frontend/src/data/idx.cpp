@@ -3,19 +3,18 @@
 #include "kiln/data/idx.h"
 
 #include "kiln/runtime/error.h"
+#include "serialize/file.h"
 
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <unistd.h>
 
 namespace kiln::data {
 namespace fs = std::filesystem;
@@ -168,21 +167,10 @@ void write_idx(const fs::path& file, const IdxArray& array) {
     for (int shift = 24; shift >= 0; shift -= 8)
       header.push_back(static_cast<std::uint8_t>(dim >> shift));
 
-  // Process and counter: two writers never share a temporary file.
-  static std::atomic<unsigned> counter{0};
-  fs::path temporary = file;
-  temporary += ".tmp" + std::to_string(getpid()) + "." + std::to_string(counter++);
-  std::FILE* out = std::fopen(temporary.c_str(), "wb");
-  if (!out) throw Error(file.string() + ": cannot write: " + std::strerror(errno));
-  bool good = std::fwrite(header.data(), 1, header.size(), out) == header.size() &&
-              std::fwrite(array.bytes.data(), 1, array.bytes.size(), out) == array.bytes.size() &&
-              std::fflush(out) == 0 && fsync(fileno(out)) == 0;
-  int reason = errno;
-  if (std::fclose(out) != 0 && good) good = false, reason = errno;
-  if (good && std::rename(temporary.c_str(), file.c_str()) != 0) good = false, reason = errno;
-  if (good) return;
-  std::remove(temporary.c_str());
-  throw Error(file.string() + ": cannot write: " + std::strerror(reason));
+  serialize::detail::write_atomically(file.string(), [&](const serialize::detail::Sink& sink) {
+    sink(header.data(), header.size());
+    sink(array.bytes.data(), array.bytes.size());
+  });
 }
 
 std::string images_name(Split split) {

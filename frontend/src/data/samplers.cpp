@@ -1,8 +1,10 @@
 // Samplers.
 #include "kiln/data/samplers.h"
 
+#include "core/tensor_impl.h"
 #include "kiln/ops.h"
 #include "kiln/runtime/philox.h"
+#include "kiln/serialize/archive.h"
 
 #include <algorithm>
 #include <numeric>
@@ -117,6 +119,61 @@ void DistributedSequentialSampler::populate_indices() {
   all_indices_.clear();
   for (std::size_t i = 0; size_ > 0 && i < std::max(wanted, size_); ++i)
     all_indices_.push_back(i % size_);
+}
+
+// In the middle of an epoch.
+
+namespace {
+std::size_t read_count(serialize::InputArchive& archive, const char* name) {
+  IValue value;
+  archive.read(name, value);
+  if (value.toInt() < 0)
+    throw Error(std::string("sampler: got ") + name + " " + std::to_string(value.toInt()));
+  return static_cast<std::size_t>(value.toInt());
+}
+IValue count(std::size_t value) {
+  return static_cast<std::int64_t>(value);
+}
+} // namespace
+
+void SequentialSampler::save(serialize::OutputArchive& archive) const {
+  archive.write("index", count(index_));
+}
+void SequentialSampler::load(serialize::InputArchive& archive) {
+  index_ = read_count(archive, "index");
+}
+
+void RandomSampler::save(serialize::OutputArchive& archive) const {
+  archive.write("index", count(index_));
+  archive.write("indices", indices_);
+}
+void RandomSampler::load(serialize::InputArchive& archive) {
+  const std::size_t index = read_count(archive, "index");
+  Tensor indices;
+  archive.read("indices", indices);
+  if (indices.dim() != 1 || indices.is_floating_point())
+    throw Error("RandomSampler: got indices of " + to_string(indices.impl()->type) +
+                ", wanted a list of integers");
+  indices_ = std::move(indices);
+  index_ = index;
+}
+
+void StreamSampler::save(serialize::OutputArchive& archive) const {
+  archive.write("examples_retrieved_so_far", count(examples_retrieved_so_far_));
+}
+void StreamSampler::load(serialize::InputArchive& archive) {
+  examples_retrieved_so_far_ = read_count(archive, "examples_retrieved_so_far");
+}
+
+void DistributedSampler::save(serialize::OutputArchive& archive) const {
+  archive.write("sample_index", count(sample_index_));
+  archive.write("epoch", count(epoch_));
+}
+void DistributedSampler::load(serialize::InputArchive& archive) {
+  const std::size_t index = read_count(archive, "sample_index");
+  epoch_ = read_count(archive, "epoch");
+  reset();
+  sample_index_ = index;
 }
 
 } // namespace kiln::data::samplers

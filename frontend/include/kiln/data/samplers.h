@@ -24,13 +24,30 @@ public:
   virtual void reset(std::optional<std::size_t> new_size) = 0;
   /// The next batch, shorter than `batch_size` at the end; nothing after the end.
   virtual std::optional<BatchRequest> next(std::size_t batch_size) = 0;
+  /// What is needed to go on in the middle of an epoch.
+  virtual void save(serialize::OutputArchive& archive) const = 0;
+  virtual void load(serialize::InputArchive& archive) = 0;
 };
+template <class BatchRequest>
+serialize::OutputArchive& operator<<(serialize::OutputArchive& archive,
+                                     const Sampler<BatchRequest>& sampler) {
+  sampler.save(archive);
+  return archive;
+}
+template <class BatchRequest>
+serialize::InputArchive& operator>>(serialize::InputArchive& archive, Sampler<BatchRequest>& sampler) {
+  sampler.load(archive);
+  return archive;
+}
+
 /// 0, 1, 2, …
 class SequentialSampler : public Sampler<> {
 public:
   explicit SequentialSampler(std::size_t size);
   void reset(std::optional<std::size_t> new_size = std::nullopt) override;
   std::optional<std::vector<std::size_t>> next(std::size_t batch_size) override;
+  void save(serialize::OutputArchive& archive) const override;
+  void load(serialize::InputArchive& archive) override;
   std::size_t index() const noexcept { return index_; } ///< samples handed out in this epoch
 
 private:
@@ -44,6 +61,8 @@ public:
   explicit RandomSampler(std::int64_t size, DType index_dtype = kInt64);
   void reset(std::optional<std::size_t> new_size = std::nullopt) override;
   std::optional<std::vector<std::size_t>> next(std::size_t batch_size) override;
+  void save(serialize::OutputArchive& archive) const override;
+  void load(serialize::InputArchive& archive) override;
   std::size_t index() const noexcept { return index_; }
 
 private:
@@ -69,6 +88,8 @@ public:
   explicit StreamSampler(std::size_t epoch_size) : epoch_size_(epoch_size) {}
   void reset(std::optional<std::size_t> new_size = std::nullopt) override;
   std::optional<BatchSize> next(std::size_t batch_size) override;
+  void save(serialize::OutputArchive& archive) const override;
+  void load(serialize::InputArchive& archive) override;
 
 private:
   std::size_t examples_retrieved_so_far_ = 0, epoch_size_;
@@ -88,6 +109,8 @@ public:
 
   void reset(std::optional<std::size_t> new_size = std::nullopt) override;
   std::optional<std::vector<std::size_t>> next(std::size_t batch_size) override;
+  void save(serialize::OutputArchive& archive) const override;
+  void load(serialize::InputArchive& archive) override;
 
 protected:
   virtual void populate_indices() = 0; ///< fills all_indices_ and the bounds
