@@ -2,6 +2,7 @@
 #include "kiln/optim/adagrad.h"
 
 #include "optim/number.h"
+#include "optim/state_io.h"
 
 namespace kiln::optim {
 
@@ -43,6 +44,29 @@ void Adagrad::update(const OptimizerParamGroup& group, const std::vector<Tensor>
     state.sum_.add_(grad * grad);
     param.sub_(grad / (kiln::sqrt(state.sum_) + eps) * rate);
   }
+}
+
+void AdagradOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("lr_decay", IValue(lr_decay()));
+  archive.write("weight_decay", IValue(weight_decay()));
+  archive.write("initial_accumulator_value", IValue(initial_accumulator_value()));
+  archive.write("eps", IValue(eps()));
+}
+void AdagradOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "lr_decay", lr_decay());
+  read_option(archive, "weight_decay", weight_decay());
+  read_option(archive, "initial_accumulator_value", initial_accumulator_value());
+  read_option(archive, "eps", eps());
+}
+void AdagradParamState::serialize(serialize::OutputArchive& archive) const {
+  write_step(archive, static_cast<double>(step()));
+  archive.write("sum", sum_);
+}
+void AdagradParamState::serialize(serialize::InputArchive& archive) {
+  set_number(step_, read_number(archive, "step").value_or(0));
+  archive.read("sum", sum_);
 }
 
 } // namespace kiln::optim

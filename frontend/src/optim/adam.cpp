@@ -2,9 +2,11 @@
 #include "kiln/optim/adam.h"
 
 #include "optim/number.h"
+#include "optim/state_io.h"
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace kiln::optim {
 
@@ -133,6 +135,97 @@ void Adam::update(const OptimizerParamGroup& group, const std::vector<Tensor>& p
 }
 void AdamW::update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) {
   update_with<AdamWOptions>(group, params, true);
+}
+
+void AdamOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("betas", IValue::tuple({std::get<0>(betas()), std::get<1>(betas())}));
+  archive.write("eps", IValue(eps()));
+  archive.write("weight_decay", IValue(weight_decay()));
+  archive.write("amsgrad", IValue(amsgrad()));
+}
+void AdamOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "betas", betas());
+  read_option(archive, "eps", eps());
+  read_option(archive, "weight_decay", weight_decay());
+  read_option(archive, "amsgrad", amsgrad());
+}
+void AdamWOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("betas", IValue::tuple({std::get<0>(betas()), std::get<1>(betas())}));
+  archive.write("eps", IValue(eps()));
+  archive.write("weight_decay", IValue(weight_decay()));
+  archive.write("amsgrad", IValue(amsgrad()));
+}
+void AdamWOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "betas", betas());
+  read_option(archive, "eps", eps());
+  read_option(archive, "weight_decay", weight_decay());
+  read_option(archive, "amsgrad", amsgrad());
+}
+
+void AdamParamState::serialize(serialize::OutputArchive& archive) const {
+  write_step(archive, static_cast<double>(step()));
+  archive.write("exp_avg", exp_avg_);
+  archive.write("exp_avg_sq", exp_avg_sq_);
+  if (max_exp_avg_sq_.defined()) archive.write("max_exp_avg_sq", max_exp_avg_sq_);
+  if (!clock_) return;
+  // Beyond Python's: the products as they ran, which betas that changed on the way do not give again.
+  archive.write("beta1_product", IValue(clock_->beta1_product.item<double>()));
+  archive.write("beta2_product", IValue(clock_->beta2_product.item<double>()));
+}
+void AdamParamState::serialize(serialize::InputArchive& archive) {
+  archive.read("exp_avg", exp_avg_);
+  archive.read("exp_avg_sq", exp_avg_sq_);
+  archive.try_read("max_exp_avg_sq", max_exp_avg_sq_);
+  loaded_ = {read_number(archive, "step").value_or(0), read_number(archive, "beta1_product"),
+             read_number(archive, "beta2_product")};
+}
+
+// Clocks that all their parameters agree on are set in place, so that captured programs go on with them; the
+// others are made anew, one for parameters of the same time.
+void AdamBase::state_was_loaded() {
+  internal::TraceSuspend eager;
+  for (const OptimizerParamGroup& group : std::as_const(param_groups_)) {
+    const auto [beta1, beta2] = betas_of(group);
+    std::vector<AdamParamState*> states;
+    for (const Tensor& param : group.params())
+      if (auto found = state_.find(param.impl().get()); found != state_.end() && found->second)
+        if (auto& state = static_cast<AdamParamState&>(*found->second); state.loaded_)
+          states.push_back(&state);
+    std::map<detail::AdamClock*, const detail::LoadedClock*> agreed; // nullptr: its parameters differ
+    for (AdamParamState* state : states)
+      if (state->clock_) {
+        const auto [place, first] = agreed.emplace(state->clock_.get(), &*state->loaded_);
+        if (!first && place->second && !(*place->second == *state->loaded_)) place->second = nullptr;
+      }
+    std::vector<std::pair<detail::LoadedClock, std::shared_ptr<detail::AdamClock>>> made;
+    for (AdamParamState* state : states) {
+      const detail::LoadedClock loaded = *std::exchange(state->loaded_, std::nullopt);
+      const bool in_place = state->clock_ && agreed.at(state->clock_.get());
+      if (!in_place) {
+        auto same = std::find_if(made.begin(), made.end(), [&](const auto& m) { return m.first == loaded; });
+        if (same != made.end()) {
+          state->clock_ = same->second;
+          continue;
+        }
+        state->clock_ = std::make_shared<detail::AdamClock>();
+        made.emplace_back(loaded, state->clock_);
+      }
+      // As the steps would have made them: one multiplication after the other.
+      auto product = [&](std::optional<double> stored, double beta) {
+        double value = 1;
+        for (double i = 0; !stored && i < loaded.step && value > 0; ++i)
+          value *= beta;
+        return stored.value_or(value);
+      };
+      set_number(state->clock_->step, loaded.step);
+      set_number(state->clock_->beta1_product, product(loaded.beta1_product, beta1));
+      set_number(state->clock_->beta2_product, product(loaded.beta2_product, beta2));
+    }
+  }
 }
 
 } // namespace kiln::optim

@@ -2,6 +2,7 @@
 #include "kiln/optim/rmsprop.h"
 
 #include "optim/number.h"
+#include "optim/state_io.h"
 
 namespace kiln::optim {
 
@@ -59,6 +60,34 @@ void RMSprop::update(const OptimizerParamGroup& group, const std::vector<Tensor>
     }
     param.sub_(step * lr);
   }
+}
+
+void RMSpropOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("alpha", IValue(alpha()));
+  archive.write("eps", IValue(eps()));
+  archive.write("weight_decay", IValue(weight_decay()));
+  archive.write("momentum", IValue(momentum()));
+  archive.write("centered", IValue(centered()));
+}
+void RMSpropOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "alpha", alpha());
+  read_option(archive, "eps", eps());
+  read_option(archive, "weight_decay", weight_decay());
+  read_option(archive, "momentum", momentum());
+  read_option(archive, "centered", centered());
+}
+void RMSpropParamState::serialize(serialize::OutputArchive& archive) const {
+  write_step(archive, 0); // Python wants one, and nobody's result depends on it
+  archive.write("square_avg", square_avg_);
+  if (momentum_buffer_.defined()) archive.write("momentum_buffer", momentum_buffer_);
+  if (grad_avg_.defined()) archive.write("grad_avg", grad_avg_);
+}
+void RMSpropParamState::serialize(serialize::InputArchive& archive) {
+  archive.read("square_avg", square_avg_);
+  archive.try_read("momentum_buffer", momentum_buffer_);
+  archive.try_read("grad_avg", grad_avg_);
 }
 
 } // namespace kiln::optim

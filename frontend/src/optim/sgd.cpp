@@ -2,6 +2,7 @@
 #include "kiln/optim/sgd.h"
 
 #include "optim/number.h"
+#include "optim/state_io.h"
 
 namespace kiln::optim {
 
@@ -55,6 +56,27 @@ void SGD::update(const OptimizerParamGroup& group, const std::vector<Tensor>& pa
     }
     param.sub_(step * lr);
   }
+}
+
+void SGDOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("momentum", IValue(momentum()));
+  archive.write("dampening", IValue(dampening()));
+  archive.write("weight_decay", IValue(weight_decay()));
+  archive.write("nesterov", IValue(nesterov()));
+}
+void SGDOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "momentum", momentum());
+  read_option(archive, "dampening", dampening());
+  read_option(archive, "weight_decay", weight_decay());
+  read_option(archive, "nesterov", nesterov());
+}
+void SGDParamState::serialize(serialize::OutputArchive& archive) const {
+  archive.write("momentum_buffer", momentum_buffer_);
+}
+void SGDParamState::serialize(serialize::InputArchive& archive) {
+  if (archive.try_read("momentum_buffer", momentum_buffer_)) set_number(fresh_, 0);
 }
 
 } // namespace kiln::optim

@@ -8,6 +8,8 @@ namespace kiln::optim {
 struct AdagradOptions : OptimizerCloneableOptions<AdagradOptions> {
   AdagradOptions(double lr = 1e-2) : lr_(lr) {}
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
   KILN_OPTIMIZER_ARG(double, lr_decay) = 0;
   KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
@@ -19,6 +21,9 @@ extern template class OptimizerCloneableOptions<AdagradOptions>;
 struct AdagradParamState : OptimizerCloneableParamState<AdagradParamState> {
   std::int64_t step() const { return step_.defined() ? static_cast<std::int64_t>(step_.item<double>()) : 0; }
   const Tensor& sum() const { return sum_; }
+
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
 
 private:
   friend class Adagrad;
@@ -33,6 +38,9 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<AdagradParamState>();
+  }
   const char* name() const override { return "Adagrad"; }
 };
 

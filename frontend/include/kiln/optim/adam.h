@@ -11,6 +11,8 @@ struct AdamOptions : OptimizerCloneableOptions<AdamOptions> {
   using betas_t = std::tuple<double, double>;
   AdamOptions(double lr = 1e-3) : lr_(lr) {}
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
   KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
   KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
@@ -23,6 +25,8 @@ struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
   using betas_t = std::tuple<double, double>;
   AdamWOptions(double lr = 1e-3) : lr_(lr) {}
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
   KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
   KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
@@ -38,6 +42,12 @@ struct AdamClock {
   Tensor beta1_product; ///< beta1 to the power of step
   Tensor beta2_product;
 };
+/// A clock's numbers as a file has them; Python's have no products.
+struct LoadedClock {
+  double step = 0;
+  std::optional<double> beta1_product, beta2_product;
+  bool operator==(const LoadedClock&) const = default;
+};
 } // namespace detail
 
 struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
@@ -46,10 +56,14 @@ struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
   const Tensor& exp_avg_sq() const { return exp_avg_sq_; }
   const Tensor& max_exp_avg_sq() const { return max_exp_avg_sq_; } ///< undefined without amsgrad
 
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
+
 private:
   friend class AdamBase;
   std::shared_ptr<detail::AdamClock> clock_;
   Tensor exp_avg_, exp_avg_sq_, max_exp_avg_sq_;
+  std::optional<detail::LoadedClock> loaded_; ///< between serialize and state_was_loaded
 };
 extern template class OptimizerCloneableParamState<AdamParamState>;
 using AdamWParamState = AdamParamState;
@@ -60,6 +74,12 @@ protected:
   using Optimizer::Optimizer;
   template <class Options>
   void update_with(const OptimizerParamGroup& group, const std::vector<Tensor>& params, bool decoupled);
+
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<AdamParamState>();
+  }
+  void state_was_loaded() override;
+  virtual std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const = 0;
 
 private:
   void separate_clocks(const OptimizerParamGroup& group, const std::vector<Tensor>& params);
@@ -72,6 +92,9 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override {
+    return static_cast<const AdamOptions&>(group.options()).betas();
+  }
   const char* name() const override { return "Adam"; }
 };
 
@@ -82,6 +105,9 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override {
+    return static_cast<const AdamWOptions&>(group.options()).betas();
+  }
   const char* name() const override { return "AdamW"; }
 };
 

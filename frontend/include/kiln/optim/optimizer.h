@@ -35,6 +35,11 @@ public:                                                                         
 private:                                                                                                     \
   T name##_
 
+namespace kiln::serialize {
+class OutputArchive;
+class InputArchive;
+} // namespace kiln::serialize
+
 namespace kiln::optim {
 
 /// What an optimizer remembers of one parameter.
@@ -42,6 +47,9 @@ class OptimizerParamState {
 public:
   virtual ~OptimizerParamState() = default;
   virtual std::unique_ptr<OptimizerParamState> clone() const = 0;
+  /// Under the names of torch.optim ("exp_avg"). Reading replaces values in place. Unless overridden, Error.
+  virtual void serialize(serialize::OutputArchive& archive) const;
+  virtual void serialize(serialize::InputArchive& archive);
 };
 template <class Derived> class OptimizerCloneableParamState : public OptimizerParamState {
 public:
@@ -57,6 +65,10 @@ public:
   virtual double get_lr() const = 0;
   virtual void set_lr(double lr) = 0;
   virtual void check() const = 0; ///< throws Error for values that make no sense
+  /// Under the names of torch.optim ("lr"). What an archive lacks stays as it is. Unless overridden, the
+  /// learning rate alone.
+  virtual void serialize(serialize::OutputArchive& archive) const;
+  virtual void serialize(serialize::InputArchive& archive);
 };
 template <class Derived> class OptimizerCloneableOptions : public OptimizerOptions {
 public:
@@ -124,7 +136,21 @@ public:
   State& state() noexcept { return state_; }
   const State& state() const noexcept { return state_; }
 
+  /// All options and states, as torch.optim's state_dict(). Loading throws Error, and changes nothing, when
+  /// the groups have other numbers of parameters or a state does not fit its parameter.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
+  /// The first half of load: reads and checks. What it returns makes the change.
+  std::function<void()> prepare_load(const serialize::InputArchive& archive);
+
 protected:
+  /// An empty state of the optimizer's kind, for load. Unless overridden, Error.
+  virtual std::unique_ptr<OptimizerParamState> new_state() const;
+  /// Whether every tensor of a parameter's state, but for single numbers, has the parameter's shape.
+  virtual bool has_elementwise_state() const { return true; }
+  /// Called at the end of a load.
+  virtual void state_was_loaded() {}
+
   /// One step of one group; gradients are off. `params`: those that have a gradient.
   virtual void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) = 0;
   virtual const char* name() const = 0; ///< "SGD", for errors

@@ -8,6 +8,8 @@ namespace kiln::optim {
 struct RMSpropOptions : OptimizerCloneableOptions<RMSpropOptions> {
   RMSpropOptions(double lr = 1e-2) : lr_(lr) {}
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
   KILN_OPTIMIZER_ARG(double, alpha) = 0.99;
   KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
@@ -22,6 +24,9 @@ struct RMSpropParamState : OptimizerCloneableParamState<RMSpropParamState> {
   const Tensor& momentum_buffer() const { return momentum_buffer_; } ///< undefined without momentum
   const Tensor& grad_avg() const { return grad_avg_; }               ///< undefined unless centered
 
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
+
 private:
   friend class RMSprop;
   Tensor square_avg_, momentum_buffer_, grad_avg_;
@@ -35,6 +40,9 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<RMSpropParamState>();
+  }
   const char* name() const override { return "RMSprop"; }
 };
 

@@ -8,6 +8,8 @@ namespace kiln::optim {
 struct SGDOptions : OptimizerCloneableOptions<SGDOptions> {
   SGDOptions(double lr) : lr_(lr) {}
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
   KILN_OPTIMIZER_ARG(double, momentum) = 0;
   KILN_OPTIMIZER_ARG(double, dampening) = 0;
@@ -19,6 +21,9 @@ extern template class OptimizerCloneableOptions<SGDOptions>;
 struct SGDParamState : OptimizerCloneableParamState<SGDParamState> {
   const Tensor& momentum_buffer() const { return momentum_buffer_; }
   void momentum_buffer(const Tensor& value) { momentum_buffer_ = value; }
+
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
 
 private:
   friend class SGD;
@@ -34,6 +39,9 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<SGDParamState>();
+  }
   const char* name() const override { return "SGD"; }
 };
 

@@ -1,0 +1,41 @@
+// What options and states read and write in archives.
+#pragma once
+
+#include "kiln/ops.h"
+#include "kiln/serialize/archive.h"
+
+namespace kiln::optim {
+
+inline void read_option(serialize::InputArchive& archive, const char* name, double& value) {
+  if (IValue stored; archive.try_read(name, stored)) value = stored.toDouble();
+}
+inline void read_option(serialize::InputArchive& archive, const char* name, bool& value) {
+  if (IValue stored; archive.try_read(name, stored)) value = stored.toBool();
+}
+/// A pair of numbers, as Python's betas.
+inline void read_option(serialize::InputArchive& archive, const char* name,
+                        std::tuple<double, double>& value) {
+  read_option(archive, (std::string(name) + ".0").c_str(), std::get<0>(value));
+  read_option(archive, (std::string(name) + ".1").c_str(), std::get<1>(value));
+}
+
+/// A single number that Python keeps as a float32 tensor: counts of steps. Reads integers too, as older
+/// versions have them.
+inline void write_step(serialize::OutputArchive& archive, double step) {
+  archive.write("step", full({}, step, kFloat32));
+}
+inline std::optional<double> read_number(serialize::InputArchive& archive, const char* name) {
+  IValue stored;
+  if (!archive.try_read(name, stored) || stored.isNone()) return std::nullopt;
+  return stored.isTensor() ? stored.toTensor().item<double>() : stored.toDouble();
+}
+
+/// A 0-d float64 tensor in place, or a new one.
+inline void set_number(Tensor& slot, double value) {
+  if (slot.defined())
+    slot.fill_(value);
+  else
+    slot = full({}, value, kFloat64);
+}
+
+} // namespace kiln::optim
