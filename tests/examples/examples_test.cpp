@@ -1,0 +1,134 @@
+// Runs the example programs and checks what they print: numbers that are known beforehand, or that learning
+// took place.
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+using Catch::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("kiln-examples-" + std::to_string(getpid()));
+  Folder() { fs::remove_all(path), fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+};
+
+/// What a program prints, errors too.
+std::string output_of(const std::string& arguments, int wanted_status = 0) {
+  std::FILE* pipe = popen((KILN_PROGRAMS "/" + arguments + " 2>&1").c_str(), "r");
+  REQUIRE(pipe);
+  std::string text;
+  char piece[4096];
+  for (std::size_t n; (n = std::fread(piece, 1, sizeof piece, pipe)) > 0;)
+    text.append(piece, n);
+  const int status = pclose(pipe);
+  INFO(text);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == wanted_status);
+  return text;
+}
+
+/// The numbers that the groups of `pattern` match where it is first found.
+std::vector<double> numbers(const std::string& text, const std::string& pattern) {
+  std::smatch match;
+  INFO(text);
+  REQUIRE(std::regex_search(text, match, std::regex(pattern)));
+  std::vector<double> found;
+  for (std::size_t i = 1; i < match.size(); ++i)
+    found.push_back(std::stod(match[i]));
+  return found;
+}
+
+} // namespace
+
+TEST_CASE("custom_module computes x W + b, its gradients and its buffer") {
+  CHECK(output_of("custom_module") == R"(  6.5000   9.5000  12.5000
+ 12.5000  19.5000  26.5000
+[ CPUFloatType{2,3} ]
+weight has gradient
+ 4  4  4
+ 6  6  6
+[ CPUFloatType{2,3} ]
+bias has gradient
+ 2
+ 2
+ 2
+[ CPUFloatType{3} ]
+calls = 1
+)");
+}
+
+TEST_CASE("sequential prints its modules and does what they do one after another") {
+  CHECK(output_of("sequential") == R"(Sequential(
+  (hidden): Linear(in_features=4, out_features=8, bias=true)
+  (act): ReLU()
+  (out): Linear(in_features=8, out_features=2, bias=true)
+)
+difference from the same by hand: 0
+5 modules, rows sum to one: true
+)");
+}
+
+TEST_CASE("mlp learns the curve, eagerly and compiled alike") {
+  const auto losses = numbers(output_of("mlp"), "last loss: eager ([0-9.]+), compiled ([0-9.]+)");
+  CHECK(losses[0] < 0.01);
+  CHECK(std::abs(losses[0] - losses[1]) < 0.001);
+}
+
+TEST_CASE("init_apply gives parameters the distributions that it names") {
+  const std::string text = output_of("init_apply");
+  const std::string statistics = ": mean (-?[0-9.]+), std ([0-9.]+), largest ([0-9.]+)";
+  const auto normal = numbers(text, "normal 0.weight" + statistics);
+  CHECK(std::abs(normal[0]) < 0.0005); // of 20,000 draws with 0.01: sixfold its error
+  CHECK(normal[1] == Approx(0.01).epsilon(0.05));
+  CHECK(numbers(text, "normal 2.bias" + statistics)[2] == 0);
+  const double bound = std::sqrt(6.0 / (200 + 100));
+  const auto xavier = numbers(text, "xavier 0.weight" + statistics);
+  CHECK(xavier[1] == Approx(bound / std::sqrt(3)).epsilon(0.05));
+  CHECK(xavier[2] <= bound + 0.0001);
+  CHECK(xavier[2] > 0.99 * bound);
+  CHECK_THAT(text, Contains("first weight 42.0, first bias 1.0\n"));
+}
+
+TEST_CASE("residual_block starts as the identity and learns") {
+  const std::string text = output_of("residual_block");
+  CHECK_THAT(text, Contains("changes its input by 0\n") && Contains("reaches the input is 1 to 1\n"));
+  const auto losses = numbers(text, "loss ([0-9.]+), after 100 steps ([0-9.]+)");
+  CHECK(losses[1] < losses[0] / 10);
+}
+
+TEST_CASE("attention_block looks at no later place") {
+  const std::string text = output_of("attention_block");
+  CHECK(numbers(text, "off by ([-0-9.e]+)")[0] < 1e-5);
+  CHECK_THAT(text, Contains("weight on the future: 0\n") && Contains("at 5: some\n"));
+  CHECK(numbers(text, "places 0 to 4: ([-0-9.e]+),")[0] < 1e-5);
+}
+
+TEST_CASE("two_moons tells the moons apart and draws them") {
+  Folder folder;
+  const fs::path picture = folder.path / "moons.svg";
+  const auto result = numbers(output_of("two_moons " + picture.string()),
+                              "loss ([0-9.]+), at the end ([0-9.]+); ([0-9.]+) %");
+  CHECK(result[0] > 0.5);
+  CHECK(result[1] < 0.1);
+  CHECK(result[2] > 97);
+  std::ifstream file(picture);
+  const std::string svg{std::istreambuf_iterator<char>(file), {}};
+  CHECK_THAT(svg, Catch::StartsWith("<svg") && Contains("two moons") && Contains("binary cross-entropy"));
+  std::size_t points = 0;
+  for (std::size_t at = svg.find("<circle"); at != svg.npos; at = svg.find("<circle", at + 1))
+    ++points;
+  CHECK(points >= 380); // of 400: noise carries few of them out of the picture
+  CHECK_THAT(output_of("two_moons /nowhere/moons.svg", 1), Contains("two_moons: ") && Contains("/nowhere"));
+}
