@@ -52,6 +52,12 @@ std::vector<double> numbers(const std::string& text, const std::string& pattern)
 
 } // namespace
 
+TEST_CASE("first_net learns, eagerly and compiled alike") {
+  const auto losses = numbers(output_of("first_net"), "last loss: eager ([0-9.]+), compiled ([0-9.]+)");
+  CHECK(losses[0] < 0.6); // 0.69 for who knows nothing
+  CHECK(std::abs(losses[0] - losses[1]) < 1e-4);
+}
+
 TEST_CASE("custom_module computes x W + b, its gradients and its buffer") {
   CHECK(output_of("custom_module") == R"(  6.5000   9.5000  12.5000
  12.5000  19.5000  26.5000
@@ -131,4 +137,34 @@ TEST_CASE("two_moons tells the moons apart and draws them") {
     ++points;
   CHECK(points >= 380); // of 400: noise carries few of them out of the picture
   CHECK_THAT(output_of("two_moons /nowhere/moons.svg", 1), Contains("two_moons: ") && Contains("/nowhere"));
+}
+
+TEST_CASE("char_lm learns a text, eagerly and compiled alike, and writes in its characters") {
+  Folder folder;
+  const fs::path text = folder.path / "text";
+  std::ofstream file(text);
+  for (int i = 0; i < 60; ++i)
+    file << "abcdefgh.";
+  file.close();
+  const std::string said = output_of("char_lm --text " + text.string() +
+                                     " --start abc --epochs 3 --batch 8 --sequence 16 --width 32 --layers 1 "
+                                     "--length 40 --temperature 0.2 --rate 0.01");
+  CHECK_THAT(said, Contains("540 characters of 9 kinds") && Contains("eager epoch 3  65/65") &&
+                       Contains("compiled epoch 3  65/65"));
+  const auto first = numbers(said, "first loss +([0-9.]+) +([0-9.]+)");
+  const auto last = numbers(said, "mean of last losses +([0-9.]+) +([0-9.]+)");
+  CHECK(first[0] == Approx(std::log(9)).epsilon(0.5)); // knows nothing yet
+  CHECK(last[0] < 0.1);                                // each character but a stretch's first is certain
+  for (int i : {0, 1})
+    CHECK(std::abs((i ? last : first)[0] - (i ? last : first)[1]) < 1e-3);
+  CHECK_THAT(said, Contains("---\nabcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefg"));
+}
+
+TEST_CASE("char_lm says what is wrong with a text") {
+  Folder folder;
+  CHECK_THAT(output_of("char_lm --text " + (folder.path / "none").string(), 1),
+             Contains("none: cannot read any text"));
+  std::ofstream(folder.path / "short") << "too short";
+  CHECK_THAT(output_of("char_lm --text " + (folder.path / "short").string(), 1),
+             Contains("short: 9 characters are too few for a batch of 16 stretches of 64"));
 }
