@@ -139,11 +139,11 @@ IdxArray read_idx(const fs::path& file, std::size_t rank) {
   auto wanted = product(array.dims);
   if (!wanted)
     throw Error(file.string() + ": sizes do not add up: got" + sizes + ", more than fits in memory");
-  // Grown as data comes, so that a cut file with huge sizes in its header costs nothing.
-  constexpr std::size_t kPiece = 1 << 24;
+  // Doubled as data comes, so that a cut file with huge sizes in its header costs nothing.
+  constexpr std::size_t kLeast = 1 << 16;
   auto total = static_cast<std::size_t>(*wanted);
   while (array.bytes.size() < total) {
-    std::size_t before = array.bytes.size(), piece = std::min(kPiece, total - before);
+    std::size_t before = array.bytes.size(), piece = std::min(std::max(before, kLeast), total - before);
     array.bytes.resize(before + piece);
     std::size_t got = reader.read(array.bytes.data() + before, piece);
     if (got < piece)

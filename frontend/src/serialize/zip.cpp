@@ -165,6 +165,9 @@ std::vector<ZipEntry> read_zip(const std::string& origin, std::span<const std::b
 }
 
 void check_crc(const std::string& origin, const ZipEntry& entry) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  return; // what a fuzzer makes never has the right one
+#endif
   if (checksum(entry.data) != entry.crc)
     throw Error(origin + ": damaged zip archive: entry '" + entry.name + "' does not have its checksum");
 }

@@ -1,5 +1,5 @@
-// PyTorch's .pt and .pth since 1.6: a zip archive of a pickle (data.pkl) and one record for each storage.
-#include "core/tensor_impl.h"
+// Reads PyTorch's .pt and .pth since 1.6: a zip archive of a pickle (data.pkl) and one record for each
+// storage.
 #include "serialize/contents.h"
 #include "serialize/pickle.h"
 #include "serialize/zip.h"
@@ -192,25 +192,6 @@ std::vector<Entry> read_pytorch(const std::string& origin, const Bytes& bytes) {
                 " bytes; at most " + std::to_string(kLargestPickle) + " are read, tensors not counted");
   check_crc(origin, *pickle);
   return Lister(origin, bytes, records, folder).list(read_pickle(origin, pickle->data).root);
-}
-
-void write_pytorch(const IValue& value, const Sink& sink) {
-  // Tensors that share their memory are one record, as they are one storage in Python.
-  std::map<const void*, std::string> keys;
-  std::vector<runtime::Buffer> storages;
-  const std::string pickle = write_pickle(value, [&](const Tensor& x) {
-    const auto [found, fresh] =
-        keys.emplace(internal::read(x).impl()->storage.get(), std::to_string(storages.size()));
-    if (fresh) storages.push_back(internal::host_value(x));
-    return found->second;
-  });
-  ZipWriter zip(sink);
-  zip.add("archive/data.pkl", pickle);
-  zip.add("archive/byteorder", "little");
-  for (std::size_t i = 0; i < storages.size(); ++i)
-    zip.add("archive/data/" + std::to_string(i), {storages[i].as<const std::byte>(), storages[i].size()});
-  zip.add("archive/version", "3\n");
-  zip.finish();
 }
 
 } // namespace kiln::serialize::detail

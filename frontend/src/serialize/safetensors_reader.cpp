@@ -1,31 +1,15 @@
-// safetensors: eight bytes with the length of a header, the header (JSON: name to dtype, shape and where the
-// data lies), the data. Values that are no tensors stand as one JSON text in the header's metadata, under
-// "kiln".
-#include "core/tensor_impl.h"
+// Reads safetensors. Nothing in a header is believed before it is checked against the file.
 #include "serialize/contents.h"
 #include "serialize/json.h"
+#include "serialize/safetensors.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <optional>
 
 namespace kiln::serialize::detail {
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little,
-              "safetensors and PyTorch's files are little-endian");
-
-constexpr std::array<std::pair<std::string_view, DType>, 9> kDtypes = {{{"F32", DType::Float32},
-                                                                        {"F64", DType::Float64},
-                                                                        {"BF16", DType::BFloat16},
-                                                                        {"F16", DType::Float16},
-                                                                        {"I64", DType::Int64},
-                                                                        {"I32", DType::Int32},
-                                                                        {"I8", DType::Int8},
-                                                                        {"U8", DType::UInt8},
-                                                                        {"BOOL", DType::Bool}}};
 
 struct Place {
   std::string name;
@@ -45,9 +29,9 @@ Place read_place(JsonReader& json, std::string name) {
     if (key == "dtype" && !dtype) {
       dtype = true;
       const std::string text = json.string();
-      const auto* found =
-          std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.first == text; });
-      if (found == kDtypes.end()) bad("dtype " + text + " is not supported");
+      const auto* found = std::find_if(kSafetensorsDtypes.begin(), kSafetensorsDtypes.end(),
+                                       [&](const auto& d) { return d.first == text; });
+      if (found == kSafetensorsDtypes.end()) bad("dtype " + text + " is not supported");
       place.type.dtype = found->second;
     } else if (key == "shape" && !shape) {
       shape = true;
@@ -167,59 +151,6 @@ std::vector<Entry> read_safetensors(const std::string& origin, const Bytes& byte
                                     }}});
   std::move(values.begin(), values.end(), std::back_inserter(entries));
   return entries;
-}
-
-void write_safetensors(const IValue& root, const Sink& sink) {
-  struct Part {
-    std::string name;
-    TensorType type;
-    runtime::Buffer data;
-    std::uint64_t begin = 0;
-  };
-  std::vector<Part> parts;
-  std::string values;
-  for (auto& [name, value] : flatten(root)) {
-    if (value.isTensor()) {
-      if (name == "__metadata__")
-        throw Error("save: a tensor cannot be named __metadata__ in a safetensors file");
-      const Tensor& x = value.toTensor();
-      parts.push_back({name, internal::checked(x, "save").type, internal::host_value(x)});
-    } else {
-      values += (values.empty() ? "{" : ",") + json_string(name) + ":" + json_scalar(value);
-    }
-  }
-  // Large elements first, so that each tensor is aligned to its own.
-  std::vector<Part*> ordered;
-  for (Part& part : parts)
-    ordered.push_back(&part);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const Part* a, const Part* b) {
-    return itemsize(a->type.dtype) > itemsize(b->type.dtype);
-  });
-  std::uint64_t at = 0;
-  for (Part* part : ordered) {
-    part->begin = at;
-    at += static_cast<std::uint64_t>(part->type.bytes());
-  }
-
-  std::string header = R"({"__metadata__":{"format":"pt")";
-  if (!values.empty()) header += ",\"kiln\":" + json_string(values + "}");
-  header += "}";
-  for (const Part& part : parts) {
-    const auto* dtype = std::find_if(kDtypes.begin(), kDtypes.end(),
-                                     [&](const auto& d) { return d.second == part.type.dtype; });
-    header += "," + json_string(part.name) + ":{\"dtype\":" + json_string(dtype->first) + ",\"shape\":[";
-    for (std::size_t i = 0; i < part.type.shape.rank(); ++i)
-      header += (i ? "," : "") + std::to_string(part.type.shape[i]);
-    header += "],\"data_offsets\":[" + std::to_string(part.begin) + "," +
-              std::to_string(part.begin + static_cast<std::uint64_t>(part.type.bytes())) + "]}";
-  }
-  header += "}";
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  const std::uint64_t length = header.size();
-  sink(&length, sizeof length);
-  sink(header.data(), header.size());
-  for (const Part* part : ordered)
-    sink(part->data.data(), static_cast<std::size_t>(part->type.bytes()));
 }
 
 } // namespace kiln::serialize::detail
