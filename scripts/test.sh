@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test; then the unit tests again under AddressSanitizer and UBSan, and
-# those about threads under ThreadSanitizer.
+# those about threads under ThreadSanitizer, and libFuzzer over the readers of files.
 # Ends with each runner's own closing line. The exit code is non-zero when anything failed.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
@@ -42,6 +42,11 @@ build tsan concurrency-tests
 say "tests about threads under ThreadSanitizer"
 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
   run tsan ctest --test-dir build/tsan --output-on-failure --no-tests=error -L concurrency -j "$(nproc)"
+
+configure fuzz
+build fuzz fuzzers
+say "fuzzers of the readers of files, a minute each"
+run fuzz ctest --test-dir build/fuzz --output-on-failure --no-tests=error -L fuzz -j "$(nproc)"
 
 say "closing lines"
 printf '%s\n' "${closing[@]}"

@@ -1,0 +1,17 @@
+// Any bytes as a safetensors file, every tensor of it read.
+#include "budget.h"
+#include "kiln/runtime/error.h"
+#include "serialize/contents.h"
+
+using namespace kiln::serialize::detail;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes bytes{{reinterpret_cast<const std::byte*>(data), size}, nullptr};
+  const fuzz::Budget budget((1 << 16) + 64 * size);
+  try {
+    for (const Entry& entry : read_safetensors("fuzz", bytes))
+      if (const StoredTensor* tensor = entry.tensor()) tensor->read();
+  } catch (const kiln::Error&) {
+  }
+  return 0;
+}
