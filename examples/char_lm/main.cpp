@@ -21,10 +21,10 @@ namespace {
 
 struct Settings {
   std::string text = CHAR_LM_README, start = "The ";
-  int epochs = 2;
+  int epochs = 8;
   std::int64_t batch = 16, length = 200;
   std::uint64_t seed = 1;
-  double rate = 1e-3, temperature = 0.7;
+  double rate = 3e-3, temperature = 0.5;
   Size size;
 };
 
