@@ -107,6 +107,19 @@ TEST_CASE("init_apply gives parameters the distributions that it names") {
   CHECK_THAT(text, Contains("first weight 42.0, first bias 1.0\n"));
 }
 
+TEST_CASE("save_load gets everything back, and goes on bit for bit") {
+  Folder folder;
+  const std::string text = output_of("save_load " + folder.path.string());
+  CHECK_THAT(text, Contains("tensor: true\n"));
+  for (const char* name : {"net.safetensors", "net.pt"}) {
+    CHECK_THAT(text, Contains(std::string(name) + ": equal before false, after loading true\n"));
+    CHECK(fs::file_size(folder.path / name) > 4 * (8 * 16 + 16 + 16 + 1));
+  }
+  CHECK_THAT(text, Contains("a wider net refuses: ") && Contains("hidden.weight") && Contains("[32, 8]"));
+  CHECK_THAT(text, Contains("epoch 1 goes on, losses equal: true\n"));
+  CHECK_THAT(output_of("save_load /nowhere", 1), Contains("/nowhere/x.safetensors"));
+}
+
 TEST_CASE("residual_block starts as the identity and learns") {
   const std::string text = output_of("residual_block");
   CHECK_THAT(text, Contains("changes its input by 0\n") && Contains("reaches the input is 1 to 1\n"));
