@@ -264,17 +264,19 @@ Value Evaluator::load(const Expr* expr, Lanes lanes, int level) {
     moveTo(level);
     if (!lanes.mask)
       return fromMemory(vector::LoadOp::create(builder_, loc_, type, buffer, element), expr->type);
-    Value zero = arith::ConstantOp::create(builder_, loc_, builder_.getZeroAttr(type));
-    return fromMemory(vector::MaskedLoadOp::create(builder_, loc_, type, buffer, element, lanes.mask, zero),
+    // One, not zero: LLVM 22 takes a quotient of two known zeros for zero, so idle lanes that hold NaN then
+    // escape the mask of a reduction; and an integer division would trap.
+    Value one = arith::ConstantOp::create(builder_, loc_, builder_.getOneAttr(type));
+    return fromMemory(vector::MaskedLoadOp::create(builder_, loc_, type, buffer, element, lanes.mask, one),
                       expr->type);
   }
   for (const IndexTerm& each : access.terms) // operands before moving to where they are used
     if (each.index->dependsOn(vectorDim())) vector(each.index, lanes);
   moveTo(level);
   Value offsets = laneOffsets(access, lanes);
-  Value zero = arith::ConstantOp::create(builder_, loc_, builder_.getZeroAttr(type));
+  Value one = arith::ConstantOp::create(builder_, loc_, builder_.getOneAttr(type));
   Value mask = lanes.mask ? lanes.mask : allTrue();
-  return fromMemory(vector::GatherOp::create(builder_, loc_, type, buffer, element, offsets, mask, zero),
+  return fromMemory(vector::GatherOp::create(builder_, loc_, type, buffer, element, offsets, mask, one),
                     expr->type);
 }
 

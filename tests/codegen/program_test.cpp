@@ -38,6 +38,27 @@ TEST_CASE("broadcasting of rows, columns and scalars") {
   }
 }
 
+TEST_CASE("idle lanes of a row's tail stay out of its sum, although they hold 0 / 0") {
+  for (DType dtype : {f32, f64})
+    for (int n : {1, 3, 9, 17, 25}) {
+      ir::Program p;
+      auto a = p.add_input({dtype, {2, n}}), row = p.add_input({dtype, {n}});
+      p.outputs = {call(p, "sum", {call(p, "div", {a, row})},
+                        {{"dims", std::vector<std::int64_t>{1}}, {"keepdim", false}})};
+      std::vector in{random({dtype, {2, n}}, 1), random({dtype, {n}}, 2)};
+      auto out = run(p, in, 1);
+      auto at = [&](const Buffer& from, int i) {
+        return dtype == f32 ? double(from.as<float>()[i]) : from.as<double>()[i];
+      };
+      for (int i = 0; i < 2; ++i) {
+        double expected = 0;
+        for (int j = 0; j < n; ++j)
+          expected += at(in[0], i * n + j) / at(in[1], j);
+        REQUIRE(at(out[0], i) == Approx(expected).epsilon(1e-4));
+      }
+    }
+}
+
 TEST_CASE("layer_norm over the last dimension, in f32 and f64") {
   for (DType dtype : {f32, f64})
     for (auto [m, n] : {std::pair{4, 10}, {3, 64}, {5, 1000}}) {
