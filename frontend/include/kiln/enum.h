@@ -27,6 +27,19 @@ KILN_ENUM_NAME(kSigmoid)
 KILN_ENUM_NAME(kTanh)
 KILN_ENUM_NAME(kReLU)
 KILN_ENUM_NAME(kLeakyReLU)
+KILN_ENUM_NAME(kBatchMean)
+KILN_ENUM_NAME(kGELU)
+KILN_ENUM_NAME(kMax)
+KILN_ENUM_NAME(kZeros)
+KILN_ENUM_NAME(kConstant)
+KILN_ENUM_NAME(kReflect)
+KILN_ENUM_NAME(kReplicate)
+KILN_ENUM_NAME(kCircular)
+KILN_ENUM_NAME(kNearest)
+KILN_ENUM_NAME(kBilinear)
+KILN_ENUM_NAME(kBicubic)
+KILN_ENUM_NAME(kTrilinear)
+KILN_ENUM_NAME(kArea)
 #undef KILN_ENUM_NAME
 } // namespace enumtype
 
@@ -46,6 +59,19 @@ inline constexpr enumtype::kSigmoid kSigmoid{};
 inline constexpr enumtype::kTanh kTanh{};
 inline constexpr enumtype::kReLU kReLU{};
 inline constexpr enumtype::kLeakyReLU kLeakyReLU{};
+inline constexpr enumtype::kBatchMean kBatchMean{};
+inline constexpr enumtype::kGELU kGELU{};
+inline constexpr enumtype::kMax kMax{};
+inline constexpr enumtype::kZeros kZeros{};
+inline constexpr enumtype::kConstant kConstant{};
+inline constexpr enumtype::kReflect kReflect{};
+inline constexpr enumtype::kReplicate kReplicate{};
+inline constexpr enumtype::kCircular kCircular{};
+inline constexpr enumtype::kNearest kNearest{};
+inline constexpr enumtype::kBilinear kBilinear{};
+inline constexpr enumtype::kBicubic kBicubic{};
+inline constexpr enumtype::kTrilinear kTrilinear{};
+inline constexpr enumtype::kArea kArea{};
 
 /// What a loss does with its elements, as ATen's functions take it.
 namespace Reduction {

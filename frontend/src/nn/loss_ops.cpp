@@ -1,19 +1,13 @@
 // Losses composed of primitive ops; the plain forms of nll_loss and cross_entropy stay one op.
-#include "kiln/nn/ops.h"
-
-#include "core/index_check.h"
+#include "nn/loss_support.h"
 
 #include <cstdio>
 
 namespace kiln {
 
-namespace {
+namespace internal {
 
-std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
-
-Tensor reduce(const Tensor& loss, std::int64_t reduction) {
+Tensor reduce_loss(const Tensor& loss, std::int64_t reduction) {
   switch (reduction) {
   case Reduction::None:
     return loss;
@@ -39,9 +33,24 @@ const char* reduction_name(std::int64_t reduction) {
   }
 }
 
+void check_defined(const char* op, std::initializer_list<std::pair<const char*, const Tensor*>> arguments) {
+  for (const auto& [name, tensor] : arguments)
+    if (!tensor->defined()) fail(std::string(op) + ": " + name + " is undefined");
+}
 void check_defined(const char* op, const Tensor& input, const Tensor& target) {
-  if (!input.defined()) internal::fail(std::string(op) + ": input is undefined");
-  if (!target.defined()) internal::fail(std::string(op) + ": target is undefined");
+  check_defined(op, {{"input", &input}, {"target", &target}});
+}
+
+} // namespace internal
+
+using internal::check_defined;
+using internal::reduction_name;
+using internal::shape_of;
+
+namespace {
+
+Tensor reduce(const Tensor& loss, std::int64_t reduction) {
+  return internal::reduce_loss(loss, reduction);
 }
 
 // Broadcasting a target is nearly always a mistake ([N, 1] against [N]), but LibTorch allows it.

@@ -50,5 +50,47 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
 Tensor cross_entropy_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
                           std::int64_t reduction, std::int64_t ignore_index = -100,
                           double label_smoothing = 0.0);
+/// input: log-probabilities; target: probabilities, or their logarithms with log_target. "batchmean" of
+/// PyTorch is Reduction::Sum over the batch's size.
+Tensor kl_div(const Tensor& input, const Tensor& target, std::int64_t reduction = Reduction::Mean,
+              bool log_target = false);
+/// input: rates (with log_input, their logarithms); full adds Stirling's approximation of log(target!).
+Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full, double eps,
+                        std::int64_t reduction);
+/// var: shaped as input, or with one number for each row; kept above eps.
+Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var, bool full = false,
+                         double eps = 1e-6, std::int64_t reduction = Reduction::Mean);
+/// target: 1 (input is a distance to be small) or -1 (to be above margin).
+Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin = 1.0,
+                            std::int64_t reduction = Reduction::Mean);
+/// inputs: [N, D] and target [N], or [D] and []: 1 (to be alike) or -1 (to have a cosine below margin).
+Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                             double margin = 0.0, std::int64_t reduction = Reduction::Mean);
+/// target: 1 where input1 should be above input2 by margin, -1 where below.
+Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                           double margin = 0.0, std::int64_t reduction = Reduction::Mean);
+/// All [N, D] or [D]. swap: the negative's distance is that to the nearer of anchor and positive.
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           double margin = 1.0, double p = 2.0, double eps = 1e-6, bool swap = false,
+                           std::int64_t reduction = Reduction::Mean);
+/// input: scores [N, C] or [C]; target: i64 [N] or []; p: 1 or 2; weight: none or [C].
+Tensor multi_margin_loss(const Tensor& input, const Tensor& target, Scalar p = 1, Scalar margin = 1,
+                         const Tensor& weight = {}, std::int64_t reduction = Reduction::Mean);
+/// input: scores [N, C] or [C]; target: i64 of the same shape, each row's classes and then -1.
+Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target,
+                              std::int64_t reduction = Reduction::Mean);
+/// target: 1 or -1.
+Tensor soft_margin_loss(const Tensor& input, const Tensor& target, std::int64_t reduction = Reduction::Mean);
+/// input: scores [..., C]; target: 0 or 1 for each class.
+Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const Tensor& weight = {},
+                                   std::int64_t reduction = Reduction::Mean);
+
+// Distances.
+
+/// The p-norm of x1 - x2 + eps over the last dimension.
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6,
+                         bool keepdim = false);
+/// Over dimension `dim` of the broadcast arguments; norms are kept above eps.
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim = 1, double eps = 1e-8);
 
 } // namespace kiln

@@ -1,0 +1,36 @@
+// Distances and similarities of vectors.
+#include "kiln/nn/ops.h"
+
+#include "core/apply.h"
+
+#include <cmath>
+
+namespace kiln {
+
+namespace {
+
+/// (sum |x|^p)^(1/p) over one dimension. The gradient at a zero vector is zero.
+Tensor vector_norm(const Tensor& x, double p, std::int64_t dim, bool keepdim) {
+  if (p == 1) return sum(abs(x), dim, keepdim);
+  if (std::isinf(p)) return p > 0 ? amax(abs(x), dim, keepdim) : amin(abs(x), dim, keepdim);
+  if (p == 0) return sum((x != 0).to(x.dtype()), dim, keepdim);
+  const Tensor total = p == 2 ? sum(square(x), dim, keepdim) : sum(pow(abs(x), p), dim, keepdim);
+  const Tensor positive = total > 0, safe = where(positive, total, 1);
+  return where(positive, p == 2 ? sqrt(safe) : pow(safe, 1 / p), 0);
+}
+
+} // namespace
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  if (!x1.defined() || !x2.defined()) internal::fail("pairwise_distance: an argument is undefined");
+  return vector_norm(x1 - x2 + eps, p, -1, keepdim);
+}
+
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, double eps) {
+  if (!x1.defined() || !x2.defined()) internal::fail("cosine_similarity: an argument is undefined");
+  const Tensor lengths =
+      clamp_min(vector_norm(x1, 2, dim, true), eps) * clamp_min(vector_norm(x2, 2, dim, true), eps);
+  return sum(x1 * x2 / lengths, dim);
+}
+
+} // namespace kiln

@@ -1,0 +1,23 @@
+// What the losses share: reduction of elements, and checks of arguments.
+#pragma once
+
+#include "core/index_check.h"
+#include "kiln/nn/ops.h"
+
+#include <string>
+
+namespace kiln::internal {
+
+inline std::string shape_of(const Tensor& x) {
+  return to_string(x.sizes().shape());
+}
+
+/// Elements as `reduction` (Reduction::None, Mean or Sum) wants them. Throws Error for any other number.
+Tensor reduce_loss(const Tensor& loss, std::int64_t reduction);
+const char* reduction_name(std::int64_t reduction); ///< "mean"
+
+/// Throw Error("op: input is undefined").
+void check_defined(const char* op, const Tensor& input, const Tensor& target);
+void check_defined(const char* op, std::initializer_list<std::pair<const char*, const Tensor*>> arguments);
+
+} // namespace kiln::internal
