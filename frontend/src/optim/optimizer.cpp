@@ -135,7 +135,11 @@ void Optimizer::zero_grad(bool set_to_none) {
   }
 }
 
-Tensor Optimizer::step(const LossClosure& closure) {
+void Optimizer::update(const OptimizerParamGroup&, const std::vector<Tensor>&) {
+  throw Error(std::string(name()) + ": overrides neither update() nor step()");
+}
+
+Tensor Optimizer::step(LossClosure closure) {
   Tensor loss;
   if (closure) {
     AutoGradMode enabled(true);

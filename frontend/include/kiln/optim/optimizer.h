@@ -11,7 +11,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -64,7 +66,10 @@ public:
   virtual std::unique_ptr<OptimizerOptions> clone() const = 0;
   virtual double get_lr() const = 0;
   virtual void set_lr(double lr) = 0;
-  virtual void check() const = 0; ///< throws Error for values that make no sense
+  /// Momentum, or Adam's first beta; nothing where the optimizer has neither.
+  virtual std::optional<double> momentum_value() const { return {}; }
+  virtual void set_momentum(double) {}
+  virtual void check() const {} ///< throws Error for values that make no sense
   /// Under the names of torch.optim ("lr"). What an archive lacks stays as it is. Unless overridden, the
   /// learning rate alone.
   virtual void serialize(serialize::OutputArchive& archive) const;
@@ -77,6 +82,17 @@ public:
   }
   double get_lr() const override { return static_cast<const Derived&>(*this).lr(); }
   void set_lr(double lr) override { static_cast<Derived&>(*this).lr(lr); }
+  std::optional<double> momentum_value() const override {
+    auto& self = static_cast<const Derived&>(*this);
+    if constexpr (requires { self.momentum(); }) return self.momentum();
+    if constexpr (requires { self.betas(); }) return std::get<0>(self.betas());
+    return {};
+  }
+  void set_momentum(double momentum) override {
+    auto& self = static_cast<Derived&>(*this);
+    if constexpr (requires { self.momentum(); }) self.momentum(momentum);
+    if constexpr (requires { self.betas(); }) self.betas({momentum, std::get<1>(self.betas())});
+  }
 };
 
 /// Parameters that share options. Copying copies the options; the tensors stay shared.
@@ -117,7 +133,7 @@ public:
 
   /// Updates every parameter that has a gradient. With a closure, calls it first (with gradients on) and
   /// returns its loss.
-  Tensor step(const LossClosure& closure = nullptr);
+  virtual Tensor step(LossClosure closure = nullptr);
   /// Forgets all gradients, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
 
@@ -151,9 +167,10 @@ protected:
   /// Called at the end of a load.
   virtual void state_was_loaded() {}
 
-  /// One step of one group; gradients are off. `params`: those that have a gradient.
-  virtual void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) = 0;
-  virtual const char* name() const = 0; ///< "SGD", for errors
+  /// One step of one group; gradients are off. `params`: those that have a gradient. An optimizer overrides
+  /// this, or step() itself.
+  virtual void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params);
+  virtual const char* name() const { return "Optimizer"; } ///< "SGD", for errors
 
   /// The state of a parameter; a new one is handed to `start`, which runs eagerly even under capture, so that
   /// the first captured step and later ones are the same program.

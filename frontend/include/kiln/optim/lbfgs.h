@@ -1,0 +1,53 @@
+// L-BFGS: steps along a quasi-Newton direction from the last changes of parameters and gradients, with a
+// closure that is evaluated several times in a step. As torch.optim.LBFGS.
+#pragma once
+
+#include "kiln/optim/optimizer.h"
+
+#include <deque>
+
+namespace kiln::optim {
+
+struct LBFGSOptions : OptimizerCloneableOptions<LBFGSOptions> {
+  LBFGSOptions(double lr = 1) : lr_(lr) {}
+  void check() const override;
+  KILN_ARG(double, lr);
+  KILN_ARG(std::int64_t, max_iter) = 20;                ///< in one step()
+  KILN_ARG(std::optional<std::int64_t>, max_eval) = {}; ///< of the closure in one step(): max_iter * 5 / 4
+  KILN_ARG(double, tolerance_grad) = 1e-7;              ///< on the largest gradient
+  KILN_ARG(double, tolerance_change) = 1e-9;            ///< on loss and parameters
+  KILN_ARG(std::int64_t, history_size) = 100;
+  KILN_ARG(std::optional<std::string>, line_search_fn) = {}; ///< none: a step of lr; or "strong_wolfe"
+};
+extern template class OptimizerCloneableOptions<LBFGSOptions>;
+
+/// All parameters are one vector; its state is kept under the first of them.
+struct LBFGSParamState : OptimizerCloneableParamState<LBFGSParamState> {
+  KILN_ARG(std::int64_t, func_evals) = 0;
+  KILN_ARG(std::int64_t, n_iter) = 0;
+  KILN_ARG(double, t) = 0; ///< length of the last step along d
+  KILN_ARG(double, prev_loss) = 0;
+  KILN_ARG(Tensor, d) = {}; ///< the last direction
+  KILN_ARG(double, H_diag) = 1;
+  KILN_ARG(Tensor, prev_flat_grad) = {};
+  KILN_ARG(std::deque<Tensor>, old_dirs) = {}; ///< changes of the gradient, oldest first
+  KILN_ARG(std::deque<Tensor>, old_stps) = {}; ///< changes of the parameters
+  KILN_ARG(std::deque<double>, ro) = {};       ///< 1 / (change of gradient . change of parameters)
+};
+extern template class OptimizerCloneableParamState<LBFGSParamState>;
+
+class LBFGS : public Optimizer {
+public:
+  /// Throw Error for more than one group.
+  explicit LBFGS(std::vector<OptimizerParamGroup> param_groups, LBFGSOptions defaults = {});
+  explicit LBFGS(std::vector<Tensor> params, LBFGSOptions defaults = {});
+
+  /// The closure clears the gradients, computes the loss and its gradients, and returns the loss. It must not
+  /// be empty. Returns the loss before the step. Reads losses on the host: compile the closure, not the step.
+  Tensor step(LossClosure closure) override;
+
+private:
+  const char* name() const override { return "LBFGS"; }
+};
+
+} // namespace kiln::optim
