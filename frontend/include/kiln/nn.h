@@ -8,3 +8,4 @@
 #include "kiln/nn/functional.h"
 #include "kiln/nn/init.h"
 #include "kiln/nn/loss.h"
+#include "kiln/nn/transformer.h"
