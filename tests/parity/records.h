@@ -1,5 +1,5 @@
 // Named tensors in a file: how LibTorch's results reach our test without both libraries meeting in one
-// process. C++17, standard library only. Layout: the magic, a count, then for each: name, kind (f or i),
+// process. C++17, standard library only. Layout: the magic, a count, then for each: name, kind,
 // sizes, values.
 #pragma once
 
@@ -12,17 +12,21 @@
 
 namespace parity {
 
-/// One tensor on the host; `floats` or `integers` holds its values, by `integral`.
+enum class Kind : std::uint64_t { Float32, Float64, Int64, Bool };
+
+/// One tensor on the host. Numbers of floating point are held as doubles, which float32 fits in; others as
+/// integers.
 struct Record {
   std::vector<std::int64_t> sizes;
-  bool integral = false;
-  std::vector<float> floats;
+  Kind kind = Kind::Float32;
+  std::vector<double> floats;
   std::vector<std::int64_t> integers;
+  bool integral() const { return kind == Kind::Int64 || kind == Kind::Bool; }
 };
 using Records = std::map<std::string, Record>;
 
 namespace detail {
-inline constexpr std::uint64_t kMagic = 0x3159544952415049; // "IPARITY1"
+inline constexpr std::uint64_t kMagic = 0x3259544952415049; // "IPARITY2"
 template <class T> void put(std::ostream& out, const T* data, std::size_t count) {
   out.write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(count * sizeof(T)));
 }
@@ -48,10 +52,10 @@ inline void write(const std::string& file, const Records& records) {
     const Record& record = entry.second;
     detail::put(out, entry.first.size());
     detail::put(out, entry.first.data(), entry.first.size());
-    detail::put(out, record.integral ? 1 : 0);
+    detail::put(out, static_cast<std::uint64_t>(record.kind));
     detail::put(out, record.sizes.size());
     detail::put(out, record.sizes.data(), record.sizes.size());
-    if (record.integral)
+    if (record.integral())
       detail::put(out, record.integers.data(), record.integers.size());
     else
       detail::put(out, record.floats.data(), record.floats.size());
@@ -69,13 +73,13 @@ inline Records read(const std::string& file) {
     std::string name(detail::get(in), ' ');
     detail::get(in, name.data(), name.size());
     Record& record = records[name];
-    record.integral = detail::get(in) != 0;
+    record.kind = static_cast<Kind>(detail::get(in));
     record.sizes.resize(detail::get(in));
     detail::get(in, record.sizes.data(), record.sizes.size());
     std::size_t count = 1;
     for (auto size : record.sizes)
       count *= static_cast<std::size_t>(size);
-    if (record.integral)
+    if (record.integral())
       record.integers.resize(count), detail::get(in, record.integers.data(), count);
     else
       record.floats.resize(count), detail::get(in, record.floats.data(), count);

@@ -14,13 +14,19 @@ namespace parity {
 
 class Session {
 public:
-  torch::Tensor input(const std::string& name, const torch::Tensor& tensor) {
+  explicit Session(torch::Dtype dtype) : dtype_(dtype) {}
+  torch::Dtype dtype() const { return dtype_; }
+  torch::Tensor input(const std::string& name, const torch::Tensor& made) {
+    torch::Tensor tensor = made.is_floating_point() ? made.to(dtype_) : made;
     keep("input." + name, tensor);
     return tensor;
   }
   template <class Model> void load(Model& model) {
+    model->to(dtype_);
     for (auto& item : model->named_parameters())
       keep("weight." + item.key(), item.value());
+    for (auto& item : model->named_buffers())
+      if (item.value().defined()) keep("weight." + item.key(), item.value());
   }
   void result(const std::string& name, const torch::Tensor& tensor) { keep("result." + name, tensor); }
   std::function<torch::Tensor(torch::Tensor, torch::Tensor)>
@@ -34,13 +40,21 @@ private:
     Record& record = records[name];
     record.sizes = tensor.sizes().vec();
     torch::Tensor host = tensor.detach().contiguous();
-    record.integral = host.scalar_type() == torch::kInt64;
+    auto type = host.scalar_type();
+    record.kind = type == torch::kInt64    ? Kind::Int64
+                  : type == torch::kBool   ? Kind::Bool
+                  : type == torch::kDouble ? Kind::Float64
+                                           : Kind::Float32;
     auto count = static_cast<std::size_t>(host.numel());
-    if (record.integral)
+    if (record.integral()) {
+      host = host.to(torch::kInt64);
       record.integers.assign(host.data_ptr<std::int64_t>(), host.data_ptr<std::int64_t>() + count);
-    else
-      record.floats.assign(host.data_ptr<float>(), host.data_ptr<float>() + count);
+    } else {
+      host = host.to(torch::kDouble);
+      record.floats.assign(host.data_ptr<double>(), host.data_ptr<double>() + count);
+    }
   }
+  torch::Dtype dtype_;
 };
 
 } // namespace parity
@@ -54,11 +68,18 @@ int main(int argc, char** argv) {
   }
   torch::set_num_threads(1);
   auto all = parity::scenarios();
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    torch::manual_seed(1000 + i);
-    parity::Session session;
-    all[i].run(session);
-    parity::write(std::string(argv[1]) + "/" + all[i].name, session.records);
-  }
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (auto dtype : {torch::kFloat, torch::kDouble}) {
+      torch::manual_seed(1000 + i);
+      parity::Session session(dtype);
+      try {
+        all[i].run(session);
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "torch-oracle: %s: %s\n", all[i].name.c_str(), error.what());
+        return 1;
+      }
+      parity::write(std::string(argv[1]) + "/" + all[i].name + (dtype == torch::kDouble ? ".f64" : ".f32"),
+                    session.records);
+    }
   std::printf("torch-oracle: %zu scenarios written to %s\n", all.size(), argv[1]);
 }
