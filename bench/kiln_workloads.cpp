@@ -3,10 +3,13 @@
 
 #include "workloads.h"
 
+#include <kiln/data.h>
 #include <kiln/kiln.h>
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
+#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -163,6 +166,23 @@ Workload pointwise(bool compiled) {
       randn({kPointwise}));
 }
 
+// A step takes the next batch; there is nothing to compile.
+Workload data_loader() {
+  const auto directory = std::filesystem::temp_directory_path() / ("kiln-bench-" + std::to_string(getpid()));
+  std::filesystem::create_directory(directory);
+  write_noise_as_mnist(directory.string());
+  data::datasets::MNIST images(directory.string());
+  std::filesystem::remove_all(directory);
+  auto loader = std::shared_ptr(data::make_data_loader<data::samplers::RandomSampler>(
+      std::move(images).map(data::transforms::Stack<>()),
+      data::DataLoaderOptions(kLoaderBatch).workers(1).drop_last(true)));
+  auto next = [loader, at = loader->begin()]() mutable {
+    if (at == loader->end()) at = loader->begin();
+    ++at;
+  };
+  return {next, [] { return Report{}; }, [] { return std::vector<jit::Kernel>(); }, 0};
+}
+
 } // namespace
 
 Workload make(const std::string& name, bool compiled) {
@@ -171,6 +191,7 @@ Workload make(const std::string& name, bool compiled) {
   if (name == "block") return block(compiled);
   if (name == "char_lm") return char_lm(compiled);
   if (starts_with(name, "gemm_")) return gemm(compiled, size_of(name));
+  if (name == "data_loader") return data_loader();
   return pointwise(compiled);
 }
 

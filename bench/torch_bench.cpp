@@ -144,12 +144,29 @@ Step pointwise() {
   };
 }
 
+Step data_loader() {
+  char directory[] = "/tmp/torch-bench-XXXXXX";
+  if (!mkdtemp(directory)) throw std::runtime_error("cannot make a directory");
+  bench::write_noise_as_mnist(directory);
+  torch::data::datasets::MNIST images(directory);
+  std::system(("rm -r " + std::string(directory)).c_str());
+  auto loader = std::shared_ptr(torch::data::make_data_loader<torch::data::samplers::RandomSampler>(
+      std::move(images).map(torch::data::transforms::Stack<>()),
+      torch::data::DataLoaderOptions(bench::kLoaderBatch).workers(1).drop_last(true)));
+  auto at = std::make_shared<decltype(loader->begin())>(loader->begin());
+  return [loader, at] {
+    if (*at == loader->end()) *at = loader->begin();
+    ++*at;
+  };
+}
+
 Step make(const std::string& name) {
   if (name == "first_net") return first_net();
   if (bench::starts_with(name, "mlp_b")) return mlp(bench::size_of(name));
   if (name == "block") return block();
   if (name == "char_lm") return char_lm();
   if (bench::starts_with(name, "gemm_")) return gemm(bench::size_of(name));
+  if (name == "data_loader") return data_loader();
   return pointwise();
 }
 

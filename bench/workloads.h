@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -30,11 +31,35 @@ constexpr std::int64_t kCharBatch = 16, kCharSequence = 64, kCharWidth = 128, kC
                        kCharHidden = 4 * kCharWidth, kCharVocabulary = 96;
 // pointwise: gelu(a * b + 0.5) * a.
 constexpr std::int64_t kPointwise = 16 << 20;
+// data_loader: a batch of 64 out of MNIST's 60,000 images, shuffled, made by one worker.
+constexpr std::int64_t kLoaderImages = 60000, kLoaderSide = 28, kLoaderBatch = 64;
+
+/// Files of MNIST's form and size in `directory`: noise.
+inline void write_noise_as_mnist(const std::string& directory) {
+  std::vector<char> images(static_cast<std::size_t>(kLoaderImages * kLoaderSide * kLoaderSide)),
+      labels(static_cast<std::size_t>(kLoaderImages));
+  std::uint32_t noise = 1;
+  for (char& pixel : images)
+    pixel = static_cast<char>((noise = noise * 1664525 + 1013904223) >> 24);
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    labels[i] = static_cast<char>(i % 10);
+  auto write = [&](const char* name, std::vector<std::uint32_t> header, const std::vector<char>& data) {
+    std::ofstream file(directory + "/" + name, std::ios::binary);
+    for (std::uint32_t word : header)
+      for (int shift = 24; shift >= 0; shift -= 8)
+        file.put(static_cast<char>(word >> shift));
+    if (!file.write(data.data(), static_cast<std::streamsize>(data.size())))
+      throw std::runtime_error("cannot write to " + directory);
+  };
+  auto side = static_cast<std::uint32_t>(kLoaderSide), count = static_cast<std::uint32_t>(kLoaderImages);
+  write("train-images-idx3-ubyte", {0x803, count, side, side}, images);
+  write("train-labels-idx1-ubyte", {0x801, count}, labels);
+}
 
 inline const std::vector<std::string>& workloads() {
-  static const std::vector<std::string> names = {"first_net", "mlp_b64",  "mlp_b1024", "block",
-                                                 "char_lm",   "gemm_256", "gemm_512",  "gemm_1024",
-                                                 "gemm_2048", "pointwise"};
+  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024",  "block",
+                                                 "char_lm",   "gemm_256",  "gemm_512",   "gemm_1024",
+                                                 "gemm_2048", "pointwise", "data_loader"};
   return names;
 }
 
@@ -90,6 +115,7 @@ inline Work work_of(const std::string& name) {
     return {2 * n * n * n, 4 * 3 * n * n};
   }
   // Operations of gelu as one multiplication or addition each, the error function as one.
+  if (name == "data_loader") return {0, 4.0 * 2 * kLoaderBatch * kLoaderSide * kLoaderSide};
   if (name == "pointwise") return {8.0 * kPointwise, 4.0 * 3 * kPointwise};
   throw std::out_of_range("no workload " + name);
 }
