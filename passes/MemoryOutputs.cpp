@@ -53,7 +53,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   SmallVector<Operation*> pending;
   for (OpOperand& use : argument.getUses()) {
     Operation* op = use.getOwner();
-    bool isTarget = op->hasTrait<ir::FilledInParts>() && use.getOperandNumber() == 0 &&
+    bool isTarget = op->hasTrait<ir::StartsAsFirst>() && use.getOperandNumber() == 0 &&
                     op->getResult(0).getType() == argument.getType();
     if (!isTarget && !isElementwise(op) && !isa<ir::YieldOp>(op))
       return std::nullopt;

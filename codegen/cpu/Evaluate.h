@@ -51,6 +51,8 @@ public:
   /// Stores the one element of an output that does not vary along the vector dimension.
   void storeScalar(mlir::Value value, const Output& output, mlir::Value buffer);
 
+  mlir::Value toMemory(mlir::Value value); ///< as it is stored: i1 to i8 for bool
+
   int lanes() const { return lanes_; }
   unsigned vectorDim() const { return body_.dims.size() - 1; }
   mlir::VectorType vectorType(mlir::Type element) const { return mlir::VectorType::get({lanes_}, element); }
@@ -81,7 +83,6 @@ private:
   mlir::Value allTrue();
   mlir::TypedAttr signless(mlir::TypedAttr constant);
   mlir::Value fromMemory(mlir::Value value, mlir::Type element); ///< i8 to i1 for bool
-  mlir::Value toMemory(mlir::Value value);
 
   const KernelBody& body_;
   mlir::OpBuilder& builder_;

@@ -125,6 +125,10 @@ private:
 
   void addOne(Evaluator& update, Value at) {
     Value more = update.scalar(updates.outputs[0].value);
+    if (add.replaces) {
+      memref::StoreOp::create(frame.builder, frame.loc, update.toMemory(more), output, at);
+      return;
+    }
     Value old = memref::LoadOp::create(frame.builder, frame.loc, output, at);
     memref::StoreOp::create(frame.builder, frame.loc, plus(old, more), output, at);
   }
@@ -140,7 +144,13 @@ private:
         Value more = update.vector(updates.outputs[0].value, each);
         Value at = frame.add(start, update.address(along, each.unroll));
         auto type = cast<VectorType>(more.getType());
-        if (each.mask) {
+        if (add.replaces) {
+          Value written = update.toMemory(more);
+          if (each.mask)
+            vector::MaskedStoreOp::create(frame.builder, frame.loc, output, at, each.mask, written);
+          else
+            vector::StoreOp::create(frame.builder, frame.loc, written, output, at);
+        } else if (each.mask) {
           Value zero = arith::ConstantOp::create(frame.builder, frame.loc, frame.builder.getZeroAttr(type));
           Value old =
               vector::MaskedLoadOp::create(frame.builder, frame.loc, type, output, at, each.mask, zero);

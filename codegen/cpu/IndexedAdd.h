@@ -1,15 +1,17 @@
-// Adding slices (index_add) or elements (scatter_add) at positions held in a tensor.
+// Adding or writing slices (index_add, index_copy) or elements (scatter_add, scatter) at positions held in a
+// tensor.
 #pragma once
 
 #include "cpu/Nest.h"
 
 namespace kiln::codegen::cpu {
 
-/// result[…, indices[i], …] += update[…, i, …] along `dim`.
+/// result[…, indices[i], …] += update[…, i, …] along `dim`, or = where it replaces.
 struct IndexedAdd {
   mlir::Value result, indices, update;
   std::uint64_t dim;
-  bool elements; ///< scatter_add: indices have the update's shape; else an index moves a whole slice
+  bool elements; ///< indices have the update's shape; else an index moves a whole slice
+  bool replaces;
 };
 
 /// Adds the launch that does it; the result's buffer already holds what is added to. Additions run in index

@@ -1,8 +1,10 @@
-// Kernels that fill an output in parts: concat, slice_update, index_add, scatter_add. The copy of the first
-// operand is one launch (none when the result is written over it); a second writes or adds the parts.
+// Kernels that fill an output in parts: concat, slice_update, and updates at positions held in a tensor. The
+// copy of the first operand is one launch (none when the result is written over it); a second writes or adds
+// the parts.
 #include "BufferPlan.h"
 #include "cpu/IndexedAdd.h"
 #include "cpu/Multi.h"
+#include "cpu/Sort.h"
 
 #include "KilnOps.h"
 
@@ -39,14 +41,8 @@ public:
         llvm::TypeSwitch<Operation*, LogicalResult>(op)
             .Case([&](ir::ConcatOp concat) { return emitConcat(concat); })
             .Case([&](ir::SliceUpdateOp update) { return emitSliceUpdate(update); })
-            .Case([&](ir::IndexAddOp add) {
-              return emitAdd(add.getX(),
-                             {add.getResult(), add.getIndices(), add.getUpdate(), add.getDim(), false});
-            })
-            .Case([&](ir::ScatterAddOp add) {
-              return emitAdd(add.getX(),
-                             {add.getResult(), add.getIndices(), add.getUpdate(), add.getDim(), true});
-            })
+            .Case([&](ir::ArgsortOp sort) { return emitSort(fusion, sort, target, threads, kernel); })
+            .Case([&](ir::IndexedUpdate update) { return emitUpdate(update); })
             .Default([&](Operation* other) {
               return other->emitOpError("cannot be the root of a scatter fusion");
             });
@@ -110,9 +106,12 @@ private:
     return success();
   }
 
-  LogicalResult emitAdd(Value x, const IndexedAdd& add) {
-    if (failed(emitCopy(x))) return failure();
-    return emitIndexedAdd(fusion, add, target, threads, kernel);
+  LogicalResult emitUpdate(ir::IndexedUpdate op) {
+    if (failed(emitCopy(op->getOperand(0)))) return failure();
+    return emitIndexedAdd(fusion,
+                          {op->getResult(0), op->getOperand(1), op->getOperand(2),
+                           static_cast<std::size_t>(op.updatedDim()), op.byElement(), op.replaces()},
+                          target, threads, kernel);
   }
 
   ir::FusionOp fusion;

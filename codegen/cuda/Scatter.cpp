@@ -1,8 +1,10 @@
-// Outputs that are filled in parts: concat, slice_update, index_add, scatter_add. A launch copies what the
+// Outputs that are filled in parts: concat, slice_update, and updates at
+// positions held in a tensor. A launch copies what the
 // parts leave (none when the result is written over its input), others write the parts. Additions at
 // positions held in a tensor walk them in order, one thread for all additions that may meet: deterministic,
 // without atomics.
 #include "cuda/Evaluate.h"
+#include "cuda/Sort.h"
 
 #include "KilnOps.h"
 
@@ -77,7 +79,8 @@ LogicalResult sliceUpdate(Emission& emission, ir::SliceUpdateOp op) {
 struct Addition {
   Value result, indices, update;
   unsigned dim;
-  bool elements; ///< scatter_add: indices have the update's shape; else an index moves a whole slice
+  bool elements; ///< indices have the update's shape; else an index moves a whole slice
+  bool replaces; ///< the update is written, not added
 };
 
 class Adder {
@@ -155,6 +158,10 @@ private:
     kernel.named(at, "at");
     Value more = update.value(updates.outputs[0].value);
     Value memory = kernel.buffers[kernel.emission.inputs()];
+    if (add.replaces) {
+      memref::StoreOp::create(b, kernel.loc, more, memory, at);
+      return;
+    }
     Value old = memref::LoadOp::create(b, kernel.at("old"), memory, at);
     Value sum = isa<FloatType>(old.getType()) ? Value(arith::AddFOp::create(b, kernel.loc, old, more))
                                               : Value(arith::AddIOp::create(b, kernel.loc, old, more));
@@ -201,15 +208,11 @@ LogicalResult emitScatter(Emission& emission) {
   return llvm::TypeSwitch<Operation*, LogicalResult>(op)
       .Case([&](ir::ConcatOp each) { return concat(emission, each); })
       .Case([&](ir::SliceUpdateOp each) { return sliceUpdate(emission, each); })
-      .Case([&](ir::IndexAddOp each) {
-        return indexedAdd(
-            emission, each.getX(),
-            {each.getResult(), each.getIndices(), each.getUpdate(), unsigned(each.getDim()), false});
-      })
-      .Case([&](ir::ScatterAddOp each) {
-        return indexedAdd(
-            emission, each.getX(),
-            {each.getResult(), each.getIndices(), each.getUpdate(), unsigned(each.getDim()), true});
+      .Case([&](ir::ArgsortOp each) { return emitSort(emission, each); })
+      .Case([&](ir::IndexedUpdate each) {
+        return indexedAdd(emission, each->getOperand(0),
+                          {each->getResult(0), each->getOperand(1), each->getOperand(2),
+                           unsigned(each.updatedDim()), each.byElement(), each.replaces()});
       })
       .Default(
           [&](Operation* other) { return other->emitOpError("cannot be the root of a scatter fusion"); });

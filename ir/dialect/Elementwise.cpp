@@ -67,6 +67,7 @@ KILN_UNARY_VJP(SinOp, g* cos(x))
 KILN_UNARY_VJP(CosOp, -(g* sin(x)))
 KILN_UNARY_VJP(TanhOp, g * (1 - y * y))
 KILN_UNARY_VJP(ErfOp, g* exp(-(x* x)) * (2 / std::sqrt(std::numbers::pi)))
+KILN_UNARY_VJP(AtanOp, g / (x * x + 1.0))
 KILN_UNARY_VJP(SigmoidOp, g*(y * (1 - y)))
 KILN_UNARY_VJP(ReluOp, reluGradient(g, y))
 KILN_UNARY_VJP(CastOp, castGradient(g, x, y))
@@ -80,6 +81,8 @@ KILN_BINARY_VJP(MulOp, g* b, g* a)
 KILN_BINARY_VJP(DivOp, g / b, -(g* y) / b)
 // 0^0 = 1 has no slope by its base, and 0^b none by its exponent.
 KILN_BINARY_VJP(PowOp, where(eq(b, 0), 0, g * b * pow(a, b - 1.0)), where(eq(a, 0), 0, g * y * log(a)))
+KILN_BINARY_VJP(FmodOp, g, -(g* trunc(a / b)))
+KILN_BINARY_VJP(Atan2Op, g* b / (a * a + b * b), -(g* a) / (a * a + b * b))
 // Equal operands share the gradient.
 KILN_BINARY_VJP(MaximumOp, where(lt(a, b), 0, where(eq(a, b), g * 0.5, g)),
                 where(lt(b, a), 0, where(eq(a, b), g * 0.5, g)))

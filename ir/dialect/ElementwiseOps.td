@@ -24,12 +24,14 @@ def Kiln_SinOp : Kiln_Math1<"sin">;
 def Kiln_CosOp : Kiln_Math1<"cos">;
 def Kiln_TanhOp : Kiln_Math1<"tanh">;
 def Kiln_ErfOp : Kiln_Math1<"erf">;
+def Kiln_AtanOp : Kiln_Math1<"atan">;
 def Kiln_SigmoidOp : Kiln_Math1<"sigmoid">;
 def Kiln_ReluOp : Kiln_Math1<"relu">;
 def Kiln_SignOp : Kiln_Flat1<"sign">;
 def Kiln_FloorOp : Kiln_Flat1<"floor">;
 def Kiln_CeilOp : Kiln_Flat1<"ceil">;
 def Kiln_RoundOp : Kiln_Flat1<"round"> { let summary = "to nearest, halves to even"; }
+def Kiln_TruncOp : Kiln_Flat1<"trunc">;
 def Kiln_NotOp : Kiln_Flat1<"not">;
 
 def Kiln_AddOp : Kiln_Math2<"add", [Commutative]>;
@@ -37,6 +39,10 @@ def Kiln_SubOp : Kiln_Math2<"sub">;
 def Kiln_MulOp : Kiln_Math2<"mul", [Commutative]>;
 def Kiln_DivOp : Kiln_Math2<"div">;
 def Kiln_PowOp : Kiln_Math2<"pow">;
+def Kiln_FmodOp : Kiln_Math2<"fmod"> {
+  let summary = "remainder with the dividend's sign, as C's fmod; exact while the quotient fits the mantissa";
+}
+def Kiln_Atan2Op : Kiln_Math2<"atan2">;
 def Kiln_MaximumOp : Kiln_Math2<"maximum", [Commutative]>;
 def Kiln_MinimumOp : Kiln_Math2<"minimum", [Commutative]>;
 def Kiln_EqOp : Kiln_Flat2<"eq", [Commutative]>;

@@ -24,6 +24,7 @@ struct ReductionTrait : mlir::OpTrait::TraitBase<ConcreteOp, ReductionTrait> {};
 template <typename ConcreteOp> struct DataMovement : mlir::OpTrait::TraitBase<ConcreteOp, DataMovement> {};
 template <typename ConcreteOp> struct IndirectRead : mlir::OpTrait::TraitBase<ConcreteOp, IndirectRead> {};
 template <typename ConcreteOp> struct FilledInParts : mlir::OpTrait::TraitBase<ConcreteOp, FilledInParts> {};
+template <typename ConcreteOp> struct StartsAsFirst : mlir::OpTrait::TraitBase<ConcreteOp, StartsAsFirst> {};
 template <typename ConcreteOp>
 struct ContractionTrait : mlir::OpTrait::TraitBase<ConcreteOp, ContractionTrait> {};
 

@@ -21,6 +21,9 @@ def Kiln_DataMovement : NativeOpTrait<"DataMovement"> { let cppNamespace = "::ki
 def Kiln_IndirectRead : NativeOpTrait<"IndirectRead"> { let cppNamespace = "::kiln::ir"; }
 // The result is filled in parts, so no single expression gives an element (concat, slice_update, index_add, scatter_add).
 def Kiln_FilledInParts : NativeOpTrait<"FilledInParts"> { let cppNamespace = "::kiln::ir"; }
+// The result starts as the first operand, of which parts are then replaced (slice_update, index_add): it may be made in
+// the operand's buffer.
+def Kiln_StartsAsFirst : NativeOpTrait<"StartsAsFirst"> { let cppNamespace = "::kiln::ir"; }
 // Sums of products of the elements of two operands: the ops that a contraction kernel is built around (matmul).
 def Kiln_ContractionTrait : NativeOpTrait<"ContractionTrait"> { let cppNamespace = "::kiln::ir"; }
 
@@ -75,6 +78,18 @@ def Kiln_IndexExpandable : OpInterface<"IndexExpandable"> {
     }], "::llvm::SmallVector<::mlir::Value>", "expandGroup",
                     (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$first, "int64_t":$lanes,
                          "::mlir::ValueRange":$scalars), [{}], [{ return {}; }]>,
+  ];
+}
+
+def Kiln_IndexedUpdate : OpInterface<"IndexedUpdate"> {
+  let cppNamespace = "::kiln::ir";
+  let description = [{
+    Writes or adds `update` into `x` at `indices` along a dimension, in index order. Operands: x, indices, update.
+  }];
+  let methods = [
+    InterfaceMethod<"the dimension", "int64_t", "updatedDim">,
+    InterfaceMethod<"whether indices have the update's shape; else an index moves a whole slice", "bool", "byElement">,
+    InterfaceMethod<"whether elements are replaced; else added to", "bool", "replaces">,
   ];
 }
 

@@ -32,6 +32,23 @@ Value firstIndexOf(OpTy op, OpBuilder& builder, Term (*extremum)(const Term&, Ar
   return cast(min(candidates, dim, op.getKeepdim()), DType::Int64);
 }
 
+/// How many elements lie in the dimensions before and behind one.
+std::pair<int64_t, int64_t> around(ArrayRef<int64_t> shape, int64_t dim) {
+  return {numel(shape.take_front(dim)), numel(shape.drop_front(dim + 1))};
+}
+
+Term cumsum(const Term& x, int64_t dim, bool reverse) {
+  return x.make<CumsumOp>(ValueRange{x}, {{"dim", dim}, {"reverse", reverse}});
+}
+
+/// x: [outer, n, inner]; element i is the sum of elements 0 to i (i to n-1).
+Term runningSum(const Term& x, bool reverse) {
+  int64_t outer = x.shape()[0], n = x.shape()[1], inner = x.shape()[2];
+  Term from = iota(x, DType::Int32, {1, 1, n, 1}, 2), to = iota(x, DType::Int32, {1, n, 1, 1}, 1);
+  Term counts = reverse ? ge(from, to) : le(from, to);
+  return sum(where(counts, reshape(x, {outer, 1, n, inner}), 0), {2});
+}
+
 TypedAttr extremeAttr(Type type, bool smallest) {
   Builder builder(type.getContext());
   if (auto floating = dyn_cast<FloatType>(type))
@@ -76,6 +93,22 @@ vector::CombiningKind SumOp::combiningKind() {
   return vector::CombiningKind::ADD;
 }
 
+ArrayRef<int64_t> ProdOp::reducedDims() {
+  return getDims();
+}
+TypedAttr ProdOp::neutral() {
+  Type type = elementOf(getX());
+  Builder builder(type.getContext());
+  if (type.isUnsignedInteger()) type = builder.getIntegerType(type.getIntOrFloatBitWidth());
+  return builder.getOneAttr(type);
+}
+Value ProdOp::combine(OpBuilder& builder, Value a, Value b) {
+  return Scalars(builder, getLoc()).mul(a, b);
+}
+vector::CombiningKind ProdOp::combiningKind() {
+  return vector::CombiningKind::MUL;
+}
+
 ArrayRef<int64_t> MaxOp::reducedDims() {
   return getDims();
 }
@@ -107,6 +140,17 @@ vector::CombiningKind MinOp::combiningKind() {
 }
 
 KILN_UNARY_VJP(SumOp, broadcast(besideOperand(*this, g), x.shape()))
+// The product of the others: y / x, unless there are zeros. With one, only its own place has a slope; with
+// more, none.
+Gradients ProdOp::vjp(OpBuilder& builder, ValueRange grads) {
+  if (!grads[0]) return noGradients(*this);
+  Term g(builder, getLoc(), grads[0]), x = g.at(getX());
+  Term isZero = eq(x, 0), filled = where(isZero, 1, x);
+  Term zeros = sum(cast(isZero, x.dtype()), getDims(), /*keepdim=*/true);
+  Term others = prod(filled, getDims(), /*keepdim=*/true);
+  Term slope = where(isZero, where(eq(zeros, 1), others, 0), where(eq(zeros, 0), others / filled, 0));
+  return {slope * besideOperand(*this, g)};
+}
 Gradients MaxOp::vjp(OpBuilder& builder, ValueRange grads) {
   return extremumGradient(*this, builder, grads[0]);
 }
@@ -123,6 +167,36 @@ static double reducedCount(MeanOp op) {
 KILN_UNARY_VJP(MeanOp, broadcast(besideOperand(*this, g) / reducedCount(*this), x.shape()))
 SmallVector<Value> MeanOp::decompose(OpBuilder& builder) {
   return {sum(Term(builder, getLoc(), getX()), getDims(), getKeepdim()) / reducedCount(*this)};
+}
+
+KILN_UNARY_VJP(CumsumOp, cumsum(g, getDim(), !getReverse()))
+
+// A long dimension is cut in pieces: sums within each, and what comes before it added. Within a piece every
+// sum is a masked reduction, which costs its length per element but is one parallel kernel and lets
+// infinities stay in place.
+SmallVector<Value> CumsumOp::decompose(OpBuilder& builder) {
+  constexpr int64_t kPiece = 64;
+  Term x(builder, getLoc(), getX());
+  auto [outer, inner] = around(x.shape(), getDim());
+  int64_t size = x.shape()[getDim()];
+  if (size <= 2 * kPiece)
+    return {reshape(runningSum(reshape(x, {outer, size, inner}), getReverse()), x.shape())};
+  int64_t pieces = (size + kPiece - 1) / kPiece, missing = pieces * kPiece - size;
+  Term padded = reshape(x, {outer, size, inner});
+  if (missing) {
+    Term zeros = x.constant(0, {outer, missing, inner});
+    padded = padded.make<ConcatOp>(ValueRange{padded, zeros}, {{"dim", int64_t(1)}});
+  }
+  padded = reshape(padded, {outer * pieces, kPiece, inner});
+  Term within = reshape(runningSum(padded, getReverse()), {outer, pieces, kPiece, inner});
+  Term totals = reshape(sum(padded, {1}), {outer, pieces, inner});
+  Term before = cumsum(totals, 1, getReverse()) - totals; // what lies before each piece
+  Term all = reshape(within + reshape(before, {outer, pieces, 1, inner}), {outer, pieces * kPiece, inner});
+  if (missing)
+    all = all.make<SliceOp>(ValueRange{all}, {{"starts", std::vector<int64_t>{0, 0, 0}},
+                                              {"steps", std::vector<int64_t>{1, 1, 1}},
+                                              {"stops", std::vector<int64_t>{outer, size, inner}}});
+  return {reshape(all, x.shape())};
 }
 
 SmallVector<Value> ArgmaxOp::decompose(OpBuilder& builder) {

@@ -8,11 +8,20 @@ class Kiln_Reduce<string m, list<Trait> t = []> : Kiln_Op<m, !listconcat(t, [Kil
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
 }
 def Kiln_SumOp : Kiln_Reduce<"sum", [DeclareOpInterfaceMethods<Kiln_Reduction>]>;
+def Kiln_ProdOp : Kiln_Reduce<"prod", [DeclareOpInterfaceMethods<Kiln_Reduction>]>;
 def Kiln_MaxOp : Kiln_Reduce<"max", [DeclareOpInterfaceMethods<Kiln_Reduction>]> {
   let summary = "largest element (amax); its gradient is shared evenly between equal largest elements";
 }
 def Kiln_MinOp : Kiln_Reduce<"min", [DeclareOpInterfaceMethods<Kiln_Reduction>]>;
 def Kiln_MeanOp : Kiln_Reduce<"mean", [DeclareOpInterfaceMethods<Kiln_Composite>]>;
+
+def Kiln_CumsumOp : Kiln_Op<"cumsum", [DeclareOpInterfaceMethods<Kiln_Differentiable>,
+                                       DeclareOpInterfaceMethods<Kiln_Composite>]> {
+  let summary = "sums of the elements up to each along dim; with reverse, from each to the last";
+  let arguments = (ins Kiln_Tensor:$x, I64Attr:$dim, BoolAttr:$reverse);
+  let results = (outs Kiln_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
+}
 
 class Kiln_ArgReduce<string m> : Kiln_Op<m, [Kiln_NoGradient, DeclareOpInterfaceMethods<Kiln_Composite>]> {
   let arguments = (ins Kiln_Tensor:$x, I64Attr:$dim, BoolAttr:$keepdim);

@@ -1,6 +1,8 @@
 // Arithmetic on elements: the float and the integer form of each operation, and conversions between them.
 #include "Scalar.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace kiln::ir {
@@ -47,6 +49,20 @@ Value Scalars::div(Value a, Value b) {
 
 Value Scalars::pow(Value a, Value b) {
   return pick<math::PowFOp, math::IPowIOp>(a, b);
+}
+
+// a - trunc(a / b) * b, whose rounding is at most one b off: the quotient is corrected by the sign and size
+// of the rest.
+Value Scalars::fmod(Value a, Value b) {
+  if (!isFloat(a)) return sub(a, mul(div(a, b), b));
+  Value size = abs(b), step = make<math::CopySignOp>(size, a);
+  Value rest = make<math::FmaOp>(neg(make<math::TruncOp>(div(a, b))), b, a);
+  rest = select(compare(Order::Lt, mul(rest, step), number(a, 0)), add(rest, step), rest);
+  rest = select(compare(Order::Ge, abs(rest), size), sub(rest, step), rest);
+  Value infinity = number(a, std::numeric_limits<double>::infinity());
+  rest = select(make<arith::AndIOp>(compare(Order::Eq, size, infinity), compare(Order::Lt, abs(a), infinity)),
+                a, rest);
+  return make<math::CopySignOp>(rest, a);
 }
 
 Value Scalars::maximum(Value a, Value b) {
@@ -100,6 +116,15 @@ Value Scalars::compare(Order order, Value a, Value b) {
   const Row& row = table[static_cast<int>(order)];
   if (isFloat(a)) return make<arith::CmpFOp>(row.floating, a, b);
   return make<arith::CmpIOp>(isUnsigned ? row.isUnsigned : row.isSigned, a, b);
+}
+
+Value Scalars::sortsBefore(Value a, Value b, bool descending) {
+  Value before = compare(descending ? Order::Gt : Order::Lt, a, b);
+  if (!isFloat(a)) return before;
+  Value first = descending ? a : b, second = descending ? b : a; // the NaN, and what is none
+  return make<arith::OrIOp>(
+      before, make<arith::AndIOp>(make<arith::CmpFOp>(arith::CmpFPredicate::UNO, first, first),
+                                  make<arith::CmpFOp>(arith::CmpFPredicate::ORD, second, second)));
 }
 
 Value Scalars::cast(Value x, Type element, bool toUnsigned) {

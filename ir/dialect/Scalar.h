@@ -35,8 +35,11 @@ public:
   }
   mlir::Value div(mlir::Value a, mlir::Value b); ///< integers: towards zero, x / 0 = 0
   mlir::Value pow(mlir::Value a, mlir::Value b);
+  mlir::Value fmod(mlir::Value a, mlir::Value b);    ///< with a's sign; integers: a for b = 0
   mlir::Value maximum(mlir::Value a, mlir::Value b); ///< NaN when either is
   mlir::Value minimum(mlir::Value a, mlir::Value b);
+  /// Whether a comes strictly before b in sorted order; NaN counts as the largest.
+  mlir::Value sortsBefore(mlir::Value a, mlir::Value b, bool descending);
   mlir::Value neg(mlir::Value x);
   mlir::Value abs(mlir::Value x);
   mlir::Value sign(mlir::Value x);

@@ -31,7 +31,7 @@ def Kiln_SliceOp : Kiln_Move<"slice"> {
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
   let hasFolder = 1;
 }
-def Kiln_SliceUpdateOp : Kiln_Rearrange<"slice_update", [Kiln_FilledInParts]> {
+def Kiln_SliceUpdateOp : Kiln_Rearrange<"slice_update", [Kiln_FilledInParts, Kiln_StartsAsFirst]> {
   let summary = "x with the elements that slice would read replaced by update";
   let arguments = (ins Kiln_Tensor:$x, Kiln_Tensor:$update, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$stops,
                        DenseI64ArrayAttr:$steps);

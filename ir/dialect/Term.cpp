@@ -64,6 +64,9 @@ Term transpose(const Term& x, ArrayRef<int64_t> permutation) {
 Term sum(const Term& x, ArrayRef<int64_t> dims, bool keepdim) {
   return reduce<SumOp>(x, dims, keepdim);
 }
+Term prod(const Term& x, ArrayRef<int64_t> dims, bool keepdim) {
+  return reduce<ProdOp>(x, dims, keepdim);
+}
 Term max(const Term& x, ArrayRef<int64_t> dims, bool keepdim) {
   return reduce<MaxOp>(x, dims, keepdim);
 }

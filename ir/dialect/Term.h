@@ -108,6 +108,9 @@ inline Term ne(const Operand& a, const Operand& b) {
 inline Term lt(const Operand& a, const Operand& b) {
   return binary<LtOp>(a, b);
 }
+inline Term le(const Operand& a, const Operand& b) {
+  return binary<LeOp>(a, b);
+}
 inline Term gt(const Operand& a, const Operand& b) {
   return binary<GtOp>(a, b);
 }
@@ -151,6 +154,9 @@ inline Term tanh(const Term& x) {
 inline Term erf(const Term& x) {
   return x.make<ErfOp>(mlir::ValueRange{x});
 }
+inline Term trunc(const Term& x) {
+  return x.make<TruncOp>(mlir::ValueRange{x});
+}
 inline Term sigmoid(const Term& x) {
   return x.make<SigmoidOp>(mlir::ValueRange{x});
 }
@@ -170,6 +176,7 @@ Term reshape(const Term& x, llvm::ArrayRef<int64_t> shape);
 Term broadcast(const Term& x, llvm::ArrayRef<int64_t> shape);
 Term transpose(const Term& x, llvm::ArrayRef<int64_t> permutation);
 Term sum(const Term& x, llvm::ArrayRef<int64_t> dims, bool keepdim = false);
+Term prod(const Term& x, llvm::ArrayRef<int64_t> dims, bool keepdim = false);
 Term max(const Term& x, llvm::ArrayRef<int64_t> dims, bool keepdim = false);
 Term min(const Term& x, llvm::ArrayRef<int64_t> dims, bool keepdim = false);
 Term matmul(const Term& lhs, const Term& rhs, bool transposeLhs, bool transposeRhs);

@@ -44,7 +44,8 @@ Types linear(const Attrs& attrs, Operands operands) {
   return {result};
 }
 
-constexpr OpRecord kOps[] = {{"matmul", matmul}, {"linear", linear}};
+constexpr OpRecord kOps[] = {{.name = "matmul", .infer = matmul, .derivative = "MmBackward0"},
+                             {.name = "linear", .infer = linear, .derivative = "AddmmBackward0"}};
 
 } // namespace
 

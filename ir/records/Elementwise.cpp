@@ -44,6 +44,12 @@ Types binary_number(const Attrs& attrs, Operands operands) {
   return {type};
 }
 
+Types binary_floating(const Attrs& attrs, Operands operands) {
+  TensorType type = same_dtype_broadcast(attrs, operands);
+  expect_floating(attrs, operands[0]);
+  return {type};
+}
+
 Types comparison(const Attrs& attrs, Operands operands) {
   return {{DType::Bool, same_dtype_broadcast(attrs, operands).shape}};
 }
@@ -94,18 +100,22 @@ constexpr OpRecord kOps[] = {
     {"cos", unary_floating, true},
     {"tanh", unary_floating, true},
     {"erf", unary_floating, true},
+    {"atan", unary_floating, true},
     {"sigmoid", unary_floating, true},
     {"relu", unary_number, true},
     {"sign", unary_number, true},
     {"floor", unary_floating, true},
     {"ceil", unary_floating, true},
     {"round", unary_floating, true},
+    {"trunc", unary_floating, true},
     {"not", logical_not, true},
     {"add", binary_number, true},
     {"sub", binary_number, true},
     {"mul", binary_number, true},
     {"div", binary_number, true},
     {"pow", binary_number, true},
+    {"fmod", binary_number, true},
+    {"atan2", binary_floating, true},
     {"maximum", binary_number, true},
     {"minimum", binary_number, true},
     {"eq", comparison, true},
@@ -118,8 +128,13 @@ constexpr OpRecord kOps[] = {
     {"or", logical, true},
     {"xor", logical, true},
     {"where", where, true},
-    {"cast", cast, true},
-    {"detach", same, true, Movement::Alias},
+    {.name = "cast", .infer = cast, .elementwise = true, .derivative = "ToCopyBackward0"},
+    {.name = "detach",
+     .infer = same,
+     .elementwise = true,
+     .movement = Movement::Alias,
+     .detaches = true,
+     .inverse = [](const Attrs&, const TensorType&) { return ViewInverse{}; }},
     {"gelu", gelu, true},
     {"silu", unary_floating, true},
     {"softplus", unary_floating, true},

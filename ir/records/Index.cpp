@@ -28,16 +28,25 @@ Types take(const Attrs& attrs, Operands operands) {
 
 void expect_update(const Attrs& attrs, const TensorType& x, const TensorType& update, const Shape& wanted) {
   expect_same_dtype(attrs, x.dtype, update.dtype);
-  if (x.dtype == DType::Bool) fail(attrs, "needs numbers, got " + to_string(x));
   if (update.shape != wanted)
     fail(attrs, "update must be " + to_string(wanted) + ", got " + to_string(update.shape));
 }
 
-Types index_add(const Attrs& attrs, Operands operands) {
+void expect_numbers(const Attrs& attrs, const TensorType& x) {
+  if (x.dtype == DType::Bool) fail(attrs, "needs numbers, got " + to_string(x));
+}
+
+Types index_copy(const Attrs& attrs, Operands operands) {
   expect_operands(attrs, operands, 3);
   expect_dtype(attrs, "indices", operands[1], DType::Int64);
   expect_update(attrs, operands[0], operands[2], taken(attrs, operands[0].shape, operands[1].shape));
   return {operands[0]};
+}
+
+Types index_add(const Attrs& attrs, Operands operands) {
+  Types types = index_copy(attrs, operands);
+  expect_numbers(attrs, operands[0]);
+  return types;
 }
 
 /// As torch.gather: indices have x's rank and are no larger outside `dim`.
@@ -58,15 +67,32 @@ Types gather(const Attrs& attrs, Operands operands) {
   return {{operands[0].dtype, operands[1].shape}};
 }
 
-Types scatter_add(const Attrs& attrs, Operands operands) {
+Types scatter(const Attrs& attrs, Operands operands) {
   expect_operands(attrs, operands, 3);
   expect_gather_indices(attrs, operands[0], operands[1]);
   expect_update(attrs, operands[0], operands[2], operands[1].shape);
   return {operands[0]};
 }
 
+Types scatter_add(const Attrs& attrs, Operands operands) {
+  Types types = scatter(attrs, operands);
+  expect_numbers(attrs, operands[0]);
+  return types;
+}
+
+Types argsort(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  expect_numbers(attrs, operands[0]);
+  expect_dim(attrs, operands[0].shape, attrs.integer("dim"));
+  attrs.flag("descending");
+  return {{DType::Int64, operands[0].shape}};
+}
+
 constexpr OpRecord kOps[] = {
-    {"take", take}, {"index_add", index_add}, {"gather", gather}, {"scatter_add", scatter_add}};
+    {"argsort", argsort},     {.name = "take", .infer = take, .derivative = "IndexBackward0"},
+    {"index_add", index_add}, {"index_copy", index_copy},
+    {"gather", gather},       {"scatter_add", scatter_add},
+    {"scatter", scatter}};
 
 } // namespace
 

@@ -64,6 +64,14 @@ Types row_composite(const Attrs& attrs, Operands operands) {
   return {operands[0]};
 }
 
+Types cumsum(const Attrs& attrs, Operands operands) {
+  expect_operands(attrs, operands, 1);
+  if (operands[0].dtype == DType::Bool) fail(attrs, "needs numbers, got " + to_string(operands[0]));
+  expect_dim(attrs, operands[0].shape, attrs.integer("dim"));
+  attrs.flag("reverse");
+  return {operands[0]};
+}
+
 Types layer_norm(const Attrs& attrs, Operands operands) {
   if (operands.size() != 1 && operands.size() != 3)
     fail(attrs, "takes a tensor, or a tensor, weight and bias, got " + std::to_string(operands.size()) +
@@ -98,16 +106,18 @@ Types class_loss(const Attrs& attrs, Operands operands) {
 
 constexpr OpRecord kOps[] = {
     {"sum", reduce},
+    {"prod", reduce},
     {"max", extremum},
     {"min", extremum},
     {"mean", mean},
+    {"cumsum", cumsum},
     {"argmax", arg_extremum},
     {"argmin", arg_extremum},
     {"softmax", row_composite},
     {"log_softmax", row_composite},
-    {"layer_norm", layer_norm},
+    {.name = "layer_norm", .infer = layer_norm, .derivative = "NativeLayerNormBackward0"},
     {"nll_loss", class_loss},
-    {"cross_entropy", class_loss},
+    {.name = "cross_entropy", .infer = class_loss, .derivative = "NllLossBackward0"},
 };
 
 } // namespace

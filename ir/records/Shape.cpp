@@ -102,15 +102,44 @@ Types iota(const Attrs& attrs, Operands operands) {
   return {type};
 }
 
+ViewInverse undo_reshape(const Attrs&, const TensorType& below) {
+  return {"reshape", {{"shape", std::vector<std::int64_t>(below.shape.begin(), below.shape.end())}}};
+}
+
+ViewInverse undo_transpose(const Attrs& attrs, const TensorType&) {
+  const auto& permutation = attrs.integers("permutation");
+  std::vector<std::int64_t> inverse(permutation.size());
+  for (std::size_t i = 0; i < permutation.size(); ++i)
+    inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
+  return {"transpose", {{"permutation", std::move(inverse)}}};
+}
+
+ViewInverse undo_slice(const Attrs& attrs, const TensorType&) {
+  return {"slice_update",
+          {{"starts", attrs.integers("starts")},
+           {"steps", attrs.integers("steps")},
+           {"stops", attrs.integers("stops")}},
+          /*updates=*/true};
+}
+
 constexpr OpRecord kOps[] = {
-    {"reshape", reshape, false, Movement::Alias},
-    {"transpose", transpose},
-    {"broadcast", broadcast},
-    {"slice", slice, false, Movement::Read},
-    {"slice_update", slice_update, false, Movement::Replace},
-    {"concat", concat},
-    {"constant", constant},
-    {"iota", iota},
+    {.name = "reshape",
+     .infer = reshape,
+     .movement = Movement::Alias,
+     .derivative = "ViewBackward0",
+     .inverse = undo_reshape},
+    {.name = "transpose", .infer = transpose, .inverse = undo_transpose},
+    {.name = "broadcast",
+     .infer = broadcast,
+     .derivative = "ExpandBackward0"}, // several elements share a place
+    {.name = "slice", .infer = slice, .movement = Movement::Read, .inverse = undo_slice},
+    {.name = "slice_update",
+     .infer = slice_update,
+     .movement = Movement::Replace,
+     .derivative = "CopySlices"},
+    {.name = "concat", .infer = concat, .derivative = "CatBackward0"},
+    {.name = "constant", .infer = constant},
+    {.name = "iota", .infer = iota},
 };
 
 } // namespace

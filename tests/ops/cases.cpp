@@ -15,13 +15,14 @@ constexpr DType I = DType::Int64;
 constexpr DType B = DType::Bool;
 
 void add_elementwise(std::vector<Case>& all) {
-  for (const char* op : {"neg", "exp", "expm1", "sin", "cos", "tanh", "erf", "sigmoid", "silu", "softplus"}) {
+  for (const char* op :
+       {"neg", "exp", "expm1", "sin", "cos", "tanh", "erf", "atan", "sigmoid", "silu", "softplus"}) {
     all.push_back({op, {{F, {3, 37}}}});
     all.push_back({op, {{F, {1}}}});
   }
   for (const char* op : {"log", "sqrt", "rsqrt", "log1p"})
     all.push_back({op, {{F, {5, 19}, Values::Positive}}});
-  for (const char* op : {"abs", "relu", "sign", "floor", "ceil"})
+  for (const char* op : {"abs", "relu", "sign", "floor", "ceil", "trunc"})
     all.push_back({op, {{F, {70}, Values::AwayFromZero}}});
   all.push_back({"round", {{F, {70}, Values::AwayFromZero}}});
   all.push_back({"round", {{F, {6}, Values::Fixed, {-2.5, -1.5, -0.5, 0.5, 1.5, 2.5}}}});
@@ -39,6 +40,8 @@ void add_elementwise(std::vector<Case>& all) {
     all.push_back({op, {{I, {40}, Values::Whole}, {I, {40}, Values::Whole}}});
   }
   all.push_back({"div", {{F, {4, 17}}, {F, {17}, Values::AwayFromZero}}});
+  all.push_back({"fmod", {{F, {4, 17}}, {F, {17}, Values::AwayFromZero}}});
+  all.push_back({"atan2", {{F, {4, 17}, Values::AwayFromZero}, {F, {17}, Values::AwayFromZero}}});
   all.push_back({"pow", {{F, {3, 20}, Values::Positive}, {F, {3, 20}}}, {}, 1e-5});
   for (const char* op : {"maximum", "minimum"})
     all.push_back({op, {{F, {4, 17}, Values::Distinct}, {F, {4, 17}, Values::Distinct}}});
@@ -86,6 +89,18 @@ void add_reduce(std::vector<Case>& all) {
     all.push_back({op, {{F, {2, 7, 33}, values}}, {{"dims", Ints{1}}, {"keepdim", false}}});
   }
   all.push_back({"sum", {{I, {5, 37}, Values::Whole}}, {{"dims", Ints{1}}, {"keepdim", false}}});
+  all.push_back({"prod", {{F, {4, 6}, Values::AwayFromZero}}, {{"dims", Ints{1}}, {"keepdim", false}}});
+  all.push_back({"prod", {{F, {6, 5}, Values::AwayFromZero}}, {{"dims", Ints{0}}, {"keepdim", true}}});
+  all.push_back({"prod",
+                 {{F, {3, 4}, Values::Fixed, {2, 0, 3, -1, 1, 2, 0.5, 4, 0, 0, 1, 2}}},
+                 {{"dims", Ints{1}}, {"keepdim", false}}});
+  all.push_back({"prod", {{I, {3, 4}, Values::Whole}}, {{"dims", Ints{0, 1}}, {"keepdim", false}}});
+  for (bool reverse : {false, true}) {
+    all.push_back({"cumsum", {{F, {3, 19}}}, {{"dim", std::int64_t{1}}, {"reverse", reverse}}});
+    all.push_back({"cumsum", {{F, {7, 3, 5}}}, {{"dim", std::int64_t{0}}, {"reverse", reverse}}});
+    all.push_back({"cumsum", {{F, {2, 200, 3}}}, {{"dim", std::int64_t{1}}, {"reverse", reverse}}, 1e-5});
+    all.push_back({"cumsum", {{I, {130}, Values::Whole}}, {{"dim", std::int64_t{0}}, {"reverse", reverse}}});
+  }
   for (const char* op : {"argmax", "argmin"}) {
     all.push_back({op, {{F, {6, 23}, Values::Distinct}}, {{"dim", std::int64_t{1}}, {"keepdim", false}}});
     all.push_back({op, {{F, {23, 6}, Values::Distinct}}, {{"dim", std::int64_t{0}}, {"keepdim", true}}});
@@ -137,6 +152,29 @@ void add_index_and_random(std::vector<Case>& all) {
   all.push_back({"gather", {{F, {2, 6}}, places}, dim1});
   all.push_back({"scatter_add", {{F, {5, 3}}, places, {F, {2, 3}}}, dim0});
   all.push_back({"scatter_add", {{F, {2, 6}}, places, {F, {2, 3}}}, dim1});
+  const Operand distinct{I, {2, 2}, Values::Fixed, {3, 0, 1, 4}},
+      apart{I, {2, 3}, Values::Fixed, {0, 4, 1, 3, 2, 0}};
+  all.push_back({"index_copy", {{F, {5, 18}}, distinct, {F, {2, 2, 18}}}, dim0});
+  all.push_back({"index_copy", {{F, {3, 5, 2}}, {I, {2}, Values::Fixed, {4, 1}}, {F, {3, 2, 2}}}, dim1});
+  all.push_back({"index_copy", {{I, {5, 4}, Values::Whole}, places, {I, {2, 3, 4}, Values::Whole}}, dim0});
+  all.push_back({"index_copy", {{B, {5, 4}, Values::Bools}, places, {B, {2, 3, 4}, Values::Bools}}, dim0});
+  all.push_back({"scatter", {{F, {5, 3}}, apart, {F, {2, 3}}}, dim0});
+  all.push_back({"scatter",
+                 {{I, {2, 6}, Values::Whole},
+                  {I, {2, 3}, Values::Fixed, {5, 5, 1, 0, 2, 0}},
+                  {I, {2, 3}, Values::Whole}},
+                 dim1});
+  for (bool descending : {false, true}) {
+    auto order = [&](std::int64_t dim) {
+      return std::vector<ir::NamedAttr>{{"descending", descending}, {"dim", dim}};
+    };
+    all.push_back({"argsort", {{F, {4, 37}}}, order(1)});
+    all.push_back({"argsort", {{F, {9, 2, 3}}}, order(0)});
+    all.push_back({"argsort", {{I, {50}, Values::Whole}}, order(0)}); // many equal ones: stable
+    all.push_back(
+        {"argsort", {{F, {5}, Values::Fixed, {0, std::nan(""), -1, INFINITY, std::nan("")}}}, order(0)});
+    all.push_back({"argsort", {{F, {1}}}, order(0)});
+  }
   const Operand state{I, {2}, Values::Fixed, {42, 128}};
   all.push_back({"uniform",
                  {state},

@@ -249,6 +249,8 @@ const std::map<std::string_view, Evaluate>& table() {
       {"cos", unary([](double x) { return std::cos(x); })},
       {"tanh", unary([](double x) { return std::tanh(x); })},
       {"erf", unary([](double x) { return std::erf(x); })},
+      {"atan", unary([](double x) { return std::atan(x); })},
+      {"trunc", unary([](double x) { return std::trunc(x); })},
       {"sigmoid", unary(sigmoid)},
       {"relu", unary([](double x) { return std::isnan(x) ? x : std::max(x, 0.0); })},
       {"sign", unary([](double x) { return static_cast<double>((x > 0) - (x < 0)); })},
@@ -264,6 +266,8 @@ const std::map<std::string_view, Evaluate>& table() {
       {"mul", binary([](double a, double b) { return a * b; })},
       {"div", binary([](double a, double b) { return a / b; })},
       {"pow", binary([](double a, double b) { return std::pow(a, b); })},
+      {"fmod", binary([](double a, double b) { return std::fmod(a, b); })},
+      {"atan2", binary([](double a, double b) { return std::atan2(a, b); })},
       {"maximum", binary([](double a, double b) { return propagate_nan(a, b, std::max(a, b)); })},
       {"minimum", binary([](double a, double b) { return propagate_nan(a, b, std::min(a, b)); })},
       {"eq", binary([](double a, double b) { return a == b ? 1.0 : 0.0; })},
@@ -330,6 +334,37 @@ const std::map<std::string_view, Evaluate>& table() {
       {"sum", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
          return reduce(attrs, x[0], type, 0, [](double a, double b) { return a + b; });
        }},
+      {"prod", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
+         return reduce(attrs, x[0], type, 1, [](double a, double b) { return a * b; });
+       }},
+      {"cumsum", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
+         const auto dim = static_cast<std::size_t>(attrs.integer("dim"));
+         return filled(type, [&](Index at) {
+           const std::int64_t end = attrs.flag("reverse") ? type.shape[dim] : at[dim] + 1;
+           double total = 0;
+           for (at[dim] = attrs.flag("reverse") ? at[dim] : 0; at[dim] < end; ++at[dim]) total += x[0][ravel(at, type.shape)];
+           return total;
+         });
+       }},
+      {"argsort", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
+         const auto dim = static_cast<std::size_t>(attrs.integer("dim"));
+         return filled(type, [&](Index at) { // the place of the element that has as many before it as this one's index says
+           const std::int64_t wanted = at[dim];
+           auto key = [&](std::int64_t place) { at[dim] = place; return x[0][ravel(at, type.shape)]; };
+           for (std::int64_t place = 0; place < type.shape[dim]; ++place) {
+             std::int64_t before = 0;
+             for (std::int64_t other = 0; other < type.shape[dim]; ++other) {
+               const double a = key(other), b = key(place);
+               const bool less = attrs.flag("descending") ? a > b || (std::isnan(a) && !std::isnan(b))
+                                                          : a < b || (std::isnan(b) && !std::isnan(a));
+               const bool same = a == b || (std::isnan(a) && std::isnan(b));
+               before += less || (same && other < place);
+             }
+             if (before == wanted) return static_cast<double>(place);
+           }
+           return -1.0;
+         });
+       }},
       {"max", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
          return reduce(attrs, x[0], type, -std::numeric_limits<double>::infinity(), [](double a, double b) { return propagate_nan(a, b, std::max(a, b)); });
        }},
@@ -374,6 +409,23 @@ const std::map<std::string_view, Evaluate>& table() {
            const double update = x[2][ravel(at, x[2].type.shape)];
            at[static_cast<std::size_t>(attrs.integer("dim"))] = static_cast<std::int64_t>(x[1][i]);
            result[ravel(at, type.shape)] += update;
+         }
+         return result;
+       }},
+      {"index_copy", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
+         const auto dim = static_cast<std::size_t>(attrs.integer("dim"));
+         Array result{type, x[0].values};
+         for (std::size_t i = 0; i < x[2].values.size(); ++i)
+           result[ravel(take_source(unravel(static_cast<std::int64_t>(i), x[2].type.shape), dim, x[1]), type.shape)] = x[2][i];
+         return result;
+       }},
+      {"scatter", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
+         Array result{type, x[0].values};
+         for (std::size_t i = 0; i < x[1].values.size(); ++i) {
+           Index at = unravel(static_cast<std::int64_t>(i), x[1].type.shape);
+           const double update = x[2][ravel(at, x[2].type.shape)];
+           at[static_cast<std::size_t>(attrs.integer("dim"))] = static_cast<std::int64_t>(x[1][i]);
+           result[ravel(at, type.shape)] = update;
          }
          return result;
        }},

@@ -39,12 +39,25 @@ enum class Movement : std::uint8_t {
   Replace ///< the result is operand 0 with that region replaced by operand 1
 };
 
+/// The call that writes through a view: `op` with `attrs`.
+struct ViewInverse {
+  std::string_view op; ///< empty: the value as it is
+  std::vector<NamedAttr> attrs = {};
+  bool updates = false;
+};
+
 /// What the std-only world knows of an op. Each family registers its table (ir/records/<Family>.cpp).
 struct OpRecord {
   std::string_view name;
   InferRule infer;
   bool elementwise = false; ///< result i depends on operands at i alone, with broadcasting
   Movement movement = Movement::None;
+  bool detaches = false; ///< no gradient flows through, though the value is the same
+  std::string_view derivative =
+      {}; ///< PyTorch's name of its backward where it differs from the op's ("MmBackward0")
+  /// Of an op that makes views: the call that undoes it, on what is written through the view. Its operands
+  /// are that value alone, or (with `updates`) the value below the view and that value.
+  ViewInverse (*inverse)(const Attrs& attrs, const TensorType& below) = nullptr;
 };
 
 const OpRecord* find_op(std::string_view name); ///< nullptr when there is no such op
