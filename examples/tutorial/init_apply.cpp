@@ -5,7 +5,7 @@
 
 using namespace kiln;
 
-void normal(nn::Module& module) {
+void normal_weights(nn::Module& module) {
   if (auto* linear = module.as<nn::Linear>()) {
     nn::init::normal_(linear->weight, 0, 0.01);
     nn::init::zeros_(linear->bias);
@@ -27,7 +27,7 @@ void report(const char* what, nn::Sequential& net) {
 int main() {
   manual_seed(1);
   nn::Sequential net(nn::Linear(200, 100), nn::ReLU(), nn::Linear(100, 50));
-  net->apply(normal);
+  net->apply(normal_weights);
   report("normal", net);
   net->apply(xavier);
   report("xavier", net);

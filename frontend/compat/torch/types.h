@@ -31,8 +31,6 @@ constexpr DType scalarTypeToTypeMeta(DType dtype) {
   return dtype;
 }
 
-using InferenceMode = NoGradGuard;
-
 } // namespace kiln
 
 namespace caffe2 {

@@ -30,7 +30,24 @@ void manual_seed(std::uint64_t seed);
 void set_num_threads(int threads);
 int get_num_threads();
 
+/// Tensors made while one lives record nothing for backward(), as under NoGradGuard: ours cost no more
+/// without it.
+class InferenceMode : public AutoGradMode {
+public:
+  explicit InferenceMode(bool enabled = true) : AutoGradMode(!enabled && GradMode::is_enabled()) {}
+  static bool is_enabled() { return !GradMode::is_enabled(); }
+};
+
 namespace autograd {
+using Variable = Tensor;
+using variable_list = std::vector<Tensor>;
+
+/// Accumulates the gradients of `tensors`, each weighted by its entry of grad_tensors (may be empty for
+/// tensors of one element), into the leaves, or into `inputs` alone where those are given.
+void backward(const variable_list& tensors, const variable_list& grad_tensors = {},
+              std::optional<bool> retain_graph = {}, bool create_graph = false,
+              const variable_list& inputs = {});
+
 /// Gradients of `outputs` by `inputs`, returned and not accumulated. An input that the outputs do not depend
 /// on is an Error unless allow_unused, then an undefined tensor.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
@@ -42,7 +59,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 class Node {
 public:
   virtual ~Node() = default;
-  virtual std::string name() const = 0; ///< "MulBackward"
+  virtual std::string name() const = 0; ///< "MulBackward0"
 };
 
 namespace cuda {

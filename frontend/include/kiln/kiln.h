@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kiln/autograd.h"
+#include "kiln/function.h"
 #include "kiln/jit.h"
 #include "kiln/module.h"
 #include "kiln/nn.h"

@@ -4,12 +4,14 @@
 #include "kiln/runtime/error.h"
 #include "kiln/runtime/types.h"
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -26,7 +28,9 @@ inline constexpr DType kFloat = kFloat32, kF32 = kFloat32, kDouble = kFloat64, k
                        kLong = kInt64, kI64 = kInt64, kInt = kInt32, kI32 = kInt32, kByte = kUInt8,
                        kU8 = kUInt8, kChar = kInt8, kI8 = kInt8, kHalf = kFloat16, kF16 = kFloat16,
                        kBF16 = kBFloat16;
-std::ostream& operator<<(std::ostream& out, DType dtype);
+std::ostream& operator<<(std::ostream& out,
+                         DType dtype);   ///< as LibTorch prints x.dtype(): "float", "long int"
+std::string_view to_string(DType dtype); ///< as LibTorch's toString: "Float", "Long"
 
 enum class DeviceType : std::uint8_t { CPU, CUDA };
 inline constexpr DeviceType kCPU = DeviceType::CPU, kCUDA = DeviceType::CUDA;
@@ -66,6 +70,20 @@ public:
   }
   Kind kind() const { return kind_; }
   bool is_floating_point() const { return kind_ == Kind::Floating; }
+  bool isFloatingPoint() const { return is_floating_point(); }
+  bool isIntegral(bool include_bool = false) const {
+    return kind_ == Kind::Integer || (include_bool && isBoolean());
+  }
+  bool isBoolean() const { return kind_ == Kind::Boolean; }
+  DType type() const { // what LibTorch says of a Scalar
+    return kind_ == Kind::Floating ? kFloat64 : kind_ == Kind::Boolean ? kBool : kInt64;
+  }
+  float toFloat() const { return to<float>(); }
+  double toDouble() const { return to<double>(); }
+  std::int64_t toLong() const { return to<std::int64_t>(); }
+  int toInt() const { return to<int>(); }
+  bool toBool() const { return kind_ == Kind::Floating ? floating_ != 0 : integer_ != 0; }
+  Scalar operator-() const { return is_floating_point() ? Scalar(-floating_) : Scalar(-integer_); }
   template <class T> T to() const {
     return kind_ == Kind::Floating ? static_cast<T>(floating_) : static_cast<T>(integer_);
   }
@@ -85,11 +103,17 @@ public:
   IntArrayRef(const std::int64_t& one) : data_(&one), size_(1) {}
   IntArrayRef(std::initializer_list<std::int64_t> list) : data_(list.begin()), size_(list.size()) {}
   IntArrayRef(const std::vector<std::int64_t>& list) : data_(list.data()), size_(list.size()) {}
+  template <std::size_t N>
+  IntArrayRef(const std::array<std::int64_t, N>& list) : data_(list.data()), size_(N) {}
   IntArrayRef(const Shape& shape) : data_(shape.begin()), size_(shape.rank()) {}
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   const std::int64_t* data() const { return data_; }
   std::int64_t operator[](std::size_t i) const { return data_[i]; }
+  std::int64_t at(std::size_t i) const; ///< throws Error when there is no such element
+  IntArrayRef slice(std::size_t start, std::size_t count) const { return {data_ + start, count}; }
+  IntArrayRef slice(std::size_t start) const { return slice(start, size_ - start); }
+  bool equals(const IntArrayRef& other) const { return *this == other; }
   std::int64_t front() const { return data_[0]; }
   std::int64_t back() const { return data_[size_ - 1]; }
   const std::int64_t* begin() const { return data_; }

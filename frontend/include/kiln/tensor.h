@@ -4,7 +4,10 @@
 
 #include "kiln/options.h"
 
+#include <functional>
 #include <memory>
+#include <string_view>
+#include <tuple>
 
 namespace kiln {
 
@@ -13,22 +16,7 @@ struct TensorImpl;
 using TensorImplPtr = std::shared_ptr<TensorImpl>;
 } // namespace internal
 
-/// Indexing: `x.index({Slice(1, None), 0, "..."})`, as Python's x[1:, 0, ...].
-struct None_t {};
-inline constexpr None_t None{};
-struct EllipsisType {};
-inline constexpr EllipsisType Ellipsis{};
-struct Slice {
-  Slice() = default;
-  Slice(std::optional<std::int64_t> start, std::optional<std::int64_t> stop, std::int64_t step = 1)
-      : start(start), stop(stop), step(step) {}
-  Slice(std::int64_t start, None_t, std::int64_t step = 1) : start(start), step(step) {}
-  Slice(None_t, std::int64_t stop, std::int64_t step = 1) : stop(stop), step(step) {}
-  Slice(None_t, None_t = {}, std::int64_t step = 1) : step(step) {}
-  std::optional<std::int64_t> start, stop;
-  std::int64_t step = 1;
-};
-struct TensorIndex;
+class TensorIndex; // kiln/index.h
 
 class Node; // an entry of the autograd tape
 
@@ -51,7 +39,15 @@ public:
   bool is_cuda() const { return device().is_cuda(); }
   bool is_floating_point() const { return is_floating(dtype()); }
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
-  std::size_t element_size() const { return itemsize(dtype()); }
+  std::size_t element_size() const { return kiln::itemsize(dtype()); }
+  std::size_t itemsize() const { return kiln::itemsize(dtype()); }
+  std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * element_size(); }
+  bool is_cpu() const { return device().is_cpu(); }
+  /// Row-major, as data_ptr() sees the elements, of views too.
+  std::vector<std::int64_t> strides() const;
+  std::int64_t stride(std::int64_t dim) const;
+  std::int64_t _version() const; ///< counts in-place writes to the memory behind this tensor
+  void reset() { impl_.reset(); }
 
   // Values on the host. Under capture these run what was recorded so far and split the program.
   template <class T = Scalar> T item() const; ///< throws Error unless there is exactly one element
@@ -61,161 +57,296 @@ public:
 
   // Autograd.
   bool requires_grad() const;
-  Tensor& requires_grad_(bool value = true);
-  Tensor& set_requires_grad(bool value) { return requires_grad_(value); }
+  Tensor& requires_grad_(bool value = true) const;
+  Tensor& set_requires_grad(bool value) const { return requires_grad_(value); }
   bool is_leaf() const;
   /// The accumulated gradient; undefined before the first backward().
   const Tensor& grad() const;
-  Tensor& mutable_grad();
+  Tensor& mutable_grad() const;
   std::shared_ptr<Node> grad_fn() const;
   /// Accumulates d(this)/d(leaf) into grad() of every leaf. `gradient` is needed unless this has one element.
-  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
-                bool create_graph = false) const;
+  /// With `inputs`, of those alone.
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false,
+                const std::optional<std::vector<Tensor>>& inputs = {}) const;
   Tensor detach() const; ///< shares memory, no gradient flows through
-  Tensor& detach_();
+  Tensor& detach_() const;
   Tensor data() const { return detach(); }
-  void retain_grad() const;
+  Tensor tensor_data() const { return detach(); }
+  Tensor variable_data() const { return detach().clone(); }
+  void set_data(const Tensor& data) const; ///< another value, of any shape and dtype, behind the same handle
+  void retain_grad() const;                ///< grad() of an intermediate is kept
+  bool retains_grad() const;
+  /// Calls hook(gradient) whenever the gradient of this tensor is known; a tensor that it returns takes the
+  /// gradient's place. Returns a number for remove_hook. Under capture the hook is part of what is captured.
+  template <class F> unsigned register_hook(F hook) const {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, Tensor>>)
+      return add_hook([hook](Tensor gradient) mutable {
+        hook(std::move(gradient));
+        return Tensor();
+      });
+    else
+      return add_hook(std::move(hook));
+  }
+  void remove_hook(unsigned number) const; ///< throws Error when there is no such hook
 
-  // Conversions.
-  Tensor to(DType dtype) const;
-  Tensor to(Device device) const;
-  Tensor to(const TensorOptions& options) const;
+  // Conversions. With `copy` the result never shares memory; non_blocking is accepted and means nothing on a
+  // CPU.
+  Tensor to(DType dtype, bool non_blocking = false, bool copy = false) const;
+  Tensor to(Device device, bool non_blocking = false, bool copy = false) const;
+  Tensor to(DeviceType device, bool non_blocking = false, bool copy = false) const {
+    return to(Device(device), non_blocking, copy);
+  }
+  Tensor to(Device device, DType dtype, bool non_blocking = false, bool copy = false) const;
+  Tensor to(const TensorOptions& options, bool non_blocking = false, bool copy = false) const;
+  Tensor to(const Tensor& other, bool non_blocking = false, bool copy = false) const;
+  Tensor toType(DType dtype) const { return to(dtype); }
+  Tensor type_as(const Tensor& other) const { return to(other.dtype()); }
   Tensor cpu() const { return to(Device(kCPU)); }
   Tensor cuda() const { return to(Device(kCUDA)); }
   Tensor clone() const;
   Tensor contiguous() const { return *this; }
   bool is_contiguous() const { return true; }
-  Tensor type_as(const Tensor& other) const { return to(other.dtype()); }
+  /// Tensors of this one's dtype (unless the options say another).
+  Tensor new_empty(IntArrayRef sizes, const TensorOptions& options = {}) const;
+  Tensor new_zeros(IntArrayRef sizes, const TensorOptions& options = {}) const;
+  Tensor new_ones(IntArrayRef sizes, const TensorOptions& options = {}) const;
+  Tensor new_full(IntArrayRef sizes, Scalar value, const TensorOptions& options = {}) const;
 
   // Views: writing to one writes to what it views.
   Tensor view(IntArrayRef sizes) const;
   Tensor reshape(IntArrayRef sizes) const;
   Tensor view_as(const Tensor& other) const { return view(other.sizes()); }
+  Tensor reshape_as(const Tensor& other) const { return reshape(other.sizes()); }
   Tensor flatten(std::int64_t start_dim = 0, std::int64_t end_dim = -1) const;
+  Tensor ravel() const { return flatten(); }
   Tensor unflatten(std::int64_t dim, IntArrayRef sizes) const;
   Tensor permute(IntArrayRef dims) const;
   Tensor transpose(std::int64_t dim0, std::int64_t dim1) const;
+  Tensor swapaxes(std::int64_t dim0, std::int64_t dim1) const { return transpose(dim0, dim1); }
+  Tensor swapdims(std::int64_t dim0, std::int64_t dim1) const { return transpose(dim0, dim1); }
+  Tensor movedim(IntArrayRef source, IntArrayRef destination) const;
   Tensor t() const;
+  Tensor numpy_T() const; ///< dimensions in reverse order
+  Tensor mT() const { return transpose(-2, -1); }
   Tensor unsqueeze(std::int64_t dim) const;
   Tensor squeeze() const;
   Tensor squeeze(std::int64_t dim) const;
-  Tensor expand(IntArrayRef sizes) const;
+  Tensor expand(IntArrayRef sizes, bool implicit = false) const;
   Tensor expand_as(const Tensor& other) const { return expand(other.sizes()); }
+  Tensor broadcast_to(IntArrayRef sizes) const { return expand(sizes); }
   Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length) const;
-  Tensor slice(std::int64_t dim, std::optional<std::int64_t> start = {}, std::optional<std::int64_t> end = {},
-               std::int64_t step = 1) const;
+  Tensor slice(std::int64_t dim = 0, std::optional<std::int64_t> start = {},
+               std::optional<std::int64_t> end = {}, std::int64_t step = 1) const;
   Tensor select(std::int64_t dim, std::int64_t index) const;
+  /// The diagonal over two dimensions, which come last as one.
+  Tensor diagonal(std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1) const;
+  Tensor diag(std::int64_t diagonal = 0) const;
   Tensor operator[](std::int64_t index) const { return select(0, index); }
+  Tensor operator[](const Tensor& index) const; ///< by an integer or boolean tensor
   Tensor index(std::initializer_list<TensorIndex> indices) const;
   Tensor index(const std::vector<TensorIndex>& indices) const;
-  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value);
-  Tensor& index_put_(std::initializer_list<TensorIndex> indices, Scalar value);
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const;
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, Scalar value) const;
+  Tensor& index_put_(const std::vector<TensorIndex>& indices, const Tensor& value) const;
+  Tensor& index_put_(const std::vector<TensorIndex>& indices, Scalar value) const;
   std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t dim = 0) const;
   std::vector<Tensor> split(std::int64_t size, std::int64_t dim = 0) const;
+  std::vector<Tensor> split(IntArrayRef sizes, std::int64_t dim = 0) const;
+  std::vector<Tensor> split_with_sizes(IntArrayRef sizes, std::int64_t dim = 0) const;
+  std::vector<Tensor> tensor_split(std::int64_t sections, std::int64_t dim = 0) const;
   std::vector<Tensor> unbind(std::int64_t dim = 0) const;
+  Tensor unfold(std::int64_t dim, std::int64_t size, std::int64_t step) const; ///< windows; a copy
+  Tensor& unsqueeze_(std::int64_t dim) const;
+  Tensor& squeeze_() const;
+  Tensor& squeeze_(std::int64_t dim) const;
+  Tensor& transpose_(std::int64_t dim0, std::int64_t dim1) const;
+  Tensor& t_() const;
+
+  // Elements in another order or number; copies.
+  Tensor repeat(IntArrayRef repeats) const;
+  Tensor tile(IntArrayRef repeats) const;
+  Tensor repeat_interleave(std::int64_t repeats, std::optional<std::int64_t> dim = {}) const;
+  Tensor flip(IntArrayRef dims) const;
+  Tensor roll(IntArrayRef shifts, IntArrayRef dims = {}) const;
+  Tensor tril(std::int64_t diagonal = 0) const;
+  Tensor triu(std::int64_t diagonal = 0) const;
 
   // Elementwise.
-  Tensor abs() const;
-  Tensor neg() const;
-  Tensor exp() const;
-  Tensor log() const;
-  Tensor log1p() const;
-  Tensor sqrt() const;
-  Tensor rsqrt() const;
-  Tensor reciprocal() const;
-  Tensor square() const;
-  Tensor sin() const;
-  Tensor cos() const;
-  Tensor tanh() const;
-  Tensor erf() const;
-  Tensor sigmoid() const;
-  Tensor relu() const;
-  Tensor sign() const;
-  Tensor floor() const;
-  Tensor ceil() const;
-  Tensor round() const;
-  Tensor logical_not() const;
+  Tensor abs() const, absolute() const, neg() const, negative() const, positive() const;
+  Tensor exp() const, exp2() const, expm1() const, log() const, log2() const, log10() const, log1p() const;
+  Tensor sqrt() const, rsqrt() const, reciprocal() const, square() const;
+  Tensor sin() const, cos() const, tan() const, asin() const, acos() const, atan() const, sinh() const,
+      cosh() const, tanh() const;
+  Tensor erf() const, erfc() const, sigmoid() const, logit() const, relu() const;
+  Tensor sign() const, sgn() const, floor() const, ceil() const, round() const, trunc() const, frac() const;
+  Tensor logical_not() const, bitwise_not() const, isnan() const, isinf() const, isfinite() const;
+  Tensor nan_to_num(std::optional<double> nan = {}, std::optional<double> posinf = {},
+                    std::optional<double> neginf = {}) const;
   Tensor add(const Tensor& other, Scalar alpha = 1) const;
   Tensor add(Scalar other, Scalar alpha = 1) const;
   Tensor sub(const Tensor& other, Scalar alpha = 1) const;
   Tensor sub(Scalar other, Scalar alpha = 1) const;
   Tensor mul(const Tensor& other) const;
   Tensor mul(Scalar other) const;
+  Tensor multiply(const Tensor& other) const { return mul(other); }
   Tensor div(const Tensor& other) const;
   Tensor div(Scalar other) const;
-  Tensor pow(const Tensor& exponent) const;
-  Tensor pow(Scalar exponent) const;
+  /// rounding_mode: "trunc", "floor", or none for true division.
+  Tensor div(const Tensor& other, std::optional<std::string_view> rounding_mode) const;
+  Tensor div(Scalar other, std::optional<std::string_view> rounding_mode) const;
+  Tensor true_divide(const Tensor& other) const { return div(other); }
+  Tensor floor_divide(const Tensor& other) const, floor_divide(Scalar other) const;
+  Tensor remainder(const Tensor& other) const, remainder(Scalar other) const; ///< sign of the divisor
+  Tensor fmod(const Tensor& other) const, fmod(Scalar other) const;           ///< sign of the dividend
+  Tensor pow(const Tensor& exponent) const, pow(Scalar exponent) const;
+  Tensor maximum(const Tensor& other) const, minimum(const Tensor& other) const;
   Tensor clamp(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
-  Tensor clamp_min(Scalar min) const;
-  Tensor clamp_max(Scalar max) const;
-  Tensor eq(const Tensor& other) const;
-  Tensor eq(Scalar other) const;
-  Tensor ne(const Tensor& other) const;
-  Tensor ne(Scalar other) const;
-  Tensor lt(const Tensor& other) const;
-  Tensor lt(Scalar other) const;
-  Tensor le(const Tensor& other) const;
-  Tensor le(Scalar other) const;
-  Tensor gt(const Tensor& other) const;
-  Tensor gt(Scalar other) const;
-  Tensor ge(const Tensor& other) const;
-  Tensor ge(Scalar other) const;
-  Tensor logical_and(const Tensor& other) const;
-  Tensor logical_or(const Tensor& other) const;
-  Tensor masked_fill(const Tensor& mask, Scalar value) const;
+  Tensor clamp(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const;
+  Tensor clip(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const {
+    return clamp(min, max);
+  }
+  Tensor clamp_min(Scalar min) const, clamp_max(Scalar max) const;
+  Tensor lerp(const Tensor& end, Scalar weight) const, lerp(const Tensor& end, const Tensor& weight) const;
+  Tensor addcmul(const Tensor& a, const Tensor& b, Scalar value = 1) const;
+  Tensor addcdiv(const Tensor& a, const Tensor& b, Scalar value = 1) const;
+  Tensor eq(const Tensor& other) const, eq(Scalar other) const;
+  Tensor ne(const Tensor& other) const, ne(Scalar other) const;
+  Tensor lt(const Tensor& other) const, lt(Scalar other) const;
+  Tensor le(const Tensor& other) const, le(Scalar other) const;
+  Tensor gt(const Tensor& other) const, gt(Scalar other) const;
+  Tensor ge(const Tensor& other) const, ge(Scalar other) const;
+  Tensor logical_and(const Tensor& other) const, logical_or(const Tensor& other) const;
+  Tensor logical_xor(const Tensor& other) const;
+  Tensor bitwise_and(const Tensor& other) const, bitwise_and(Scalar other) const;
+  Tensor bitwise_or(const Tensor& other) const, bitwise_or(Scalar other) const;
+  Tensor bitwise_xor(const Tensor& other) const, bitwise_xor(Scalar other) const;
+  Tensor isclose(const Tensor& other, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
+  Tensor where(const Tensor& condition, const Tensor& other) const;
+  Tensor masked_fill(const Tensor& mask, Scalar value) const,
+      masked_fill(const Tensor& mask, const Tensor& value) const;
   Tensor operator-() const { return neg(); }
+  Tensor operator~() const { return bitwise_not(); }
+  Tensor operator!() const { return logical_not(); }
 
-  // Reductions.
+  // Reductions. Of whole tensors, or over dimensions, which go away unless keepdim.
   Tensor sum(std::optional<DType> dtype = {}) const;
-  Tensor sum(IntArrayRef dims, bool keepdim = false) const;
+  Tensor sum(IntArrayRef dims, bool keepdim = false, std::optional<DType> dtype = {}) const;
+  Tensor nansum() const;
   Tensor mean(std::optional<DType> dtype = {}) const;
-  Tensor mean(IntArrayRef dims, bool keepdim = false) const;
-  Tensor var(bool unbiased = true) const;
+  Tensor mean(IntArrayRef dims, bool keepdim = false, std::optional<DType> dtype = {}) const;
+  Tensor prod(std::optional<DType> dtype = {}) const;
+  Tensor prod(std::int64_t dim, bool keepdim = false, std::optional<DType> dtype = {}) const;
+  Tensor var(bool unbiased = true) const, std(bool unbiased = true) const;
   Tensor var(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const;
-  Tensor std(bool unbiased = true) const;
+  Tensor std(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const;
   Tensor norm(Scalar p = 2) const;
-  Tensor max() const;
-  Tensor min() const;
+  Tensor norm(std::optional<Scalar> p, IntArrayRef dims, bool keepdim = false) const;
+  Tensor logsumexp(IntArrayRef dims, bool keepdim = false) const;
+  Tensor max() const, min() const;
+  Tensor max(const Tensor& other) const { return maximum(other); }
+  Tensor min(const Tensor& other) const { return minimum(other); }
   std::tuple<Tensor, Tensor> max(std::int64_t dim, bool keepdim = false) const;
   std::tuple<Tensor, Tensor> min(std::int64_t dim, bool keepdim = false) const;
-  Tensor amax(IntArrayRef dims, bool keepdim = false) const;
-  Tensor amin(IntArrayRef dims, bool keepdim = false) const;
+  Tensor amax(IntArrayRef dims = {}, bool keepdim = false) const;
+  Tensor amin(IntArrayRef dims = {}, bool keepdim = false) const;
   Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false) const;
   Tensor argmin(std::optional<std::int64_t> dim = {}, bool keepdim = false) const;
-  Tensor all() const;
-  Tensor any() const;
-  Tensor softmax(std::int64_t dim) const;
-  Tensor log_softmax(std::int64_t dim) const;
+  Tensor all() const, all(std::int64_t dim, bool keepdim = false) const;
+  Tensor any() const, any(std::int64_t dim, bool keepdim = false) const;
+  Tensor count_nonzero() const;
+  Tensor median() const;
+  std::tuple<Tensor, Tensor> median(std::int64_t dim, bool keepdim = false) const;
+  Tensor cumsum(std::int64_t dim, std::optional<DType> dtype = {}) const;
+  Tensor cumprod(std::int64_t dim, std::optional<DType> dtype = {}) const;
+  Tensor softmax(std::int64_t dim, std::optional<DType> dtype = {}) const;
+  Tensor log_softmax(std::int64_t dim, std::optional<DType> dtype = {}) const;
   bool equal(const Tensor& other) const;
-  bool allclose(const Tensor& other, double rtol = 1e-5, double atol = 1e-8) const;
+  bool allclose(const Tensor& other, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const;
+  bool is_nonzero() const; ///< throws Error unless there is exactly one element
 
-  // Contractions and indexing by tensors.
-  Tensor matmul(const Tensor& other) const;
-  Tensor mm(const Tensor& other) const;
-  Tensor bmm(const Tensor& other) const;
+  // Order: values and the places they come from. NaN counts as the largest.
+  std::tuple<Tensor, Tensor> sort(std::int64_t dim = -1, bool descending = false) const;
+  std::tuple<Tensor, Tensor> sort(std::optional<bool> stable, std::int64_t dim = -1,
+                                  bool descending = false) const;
+  std::tuple<Tensor, Tensor> topk(std::int64_t k, std::int64_t dim = -1, bool largest = true,
+                                  bool sorted = true) const;
+  std::tuple<Tensor, Tensor> kthvalue(std::int64_t k, std::int64_t dim = -1, bool keepdim = false) const;
+  Tensor argsort(std::int64_t dim = -1, bool descending = false) const;
+
+  // Contractions.
+  Tensor matmul(const Tensor& other) const, mm(const Tensor& other) const, bmm(const Tensor& other) const;
+  Tensor mv(const Tensor& vector) const, dot(const Tensor& other) const, outer(const Tensor& other) const;
+  Tensor addmm(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor addmv(const Tensor& matrix, const Tensor& vector, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor baddbmm(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor trace() const;
+
+  // Reading and writing at positions held in a tensor (i64; negative ones are an error except in index()).
   Tensor index_select(std::int64_t dim, const Tensor& index) const;
-  Tensor gather(std::int64_t dim, const Tensor& index) const;
+  Tensor gather(std::int64_t dim, const Tensor& index, bool sparse_grad = false) const;
+  Tensor take(const Tensor& index) const; ///< of the flattened tensor
+  Tensor masked_select(const Tensor& mask) const;
+  Tensor nonzero() const; ///< i64 [count, dimensions]; under capture this splits the program
+  Tensor scatter(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor scatter(std::int64_t dim, const Tensor& index, Scalar value) const;
+  Tensor scatter_add(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor index_add(std::int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1) const;
+  Tensor index_copy(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor index_fill(std::int64_t dim, const Tensor& index, Scalar value) const;
 
   // In place: the storage gets a new value; views and aliases see it.
-  Tensor& copy_(const Tensor& source);
-  Tensor& fill_(Scalar value);
-  Tensor& zero_();
-  Tensor& add_(const Tensor& other, Scalar alpha = 1);
-  Tensor& add_(Scalar other, Scalar alpha = 1);
-  Tensor& sub_(const Tensor& other, Scalar alpha = 1);
-  Tensor& sub_(Scalar other, Scalar alpha = 1);
-  Tensor& mul_(const Tensor& other);
-  Tensor& mul_(Scalar other);
-  Tensor& div_(const Tensor& other);
-  Tensor& div_(Scalar other);
-  Tensor& addcmul_(const Tensor& a, const Tensor& b, Scalar value = 1);
-  Tensor& addcdiv_(const Tensor& a, const Tensor& b, Scalar value = 1);
-  Tensor& clamp_(std::optional<Scalar> min = {}, std::optional<Scalar> max = {});
-  Tensor& relu_();
-  Tensor& masked_fill_(const Tensor& mask, Scalar value);
-  Tensor& uniform_(double low = 0, double high = 1);
-  Tensor& normal_(double mean = 0, double std = 1);
-  Tensor& bernoulli_(double p = 0.5);
+  Tensor& copy_(const Tensor& source, bool non_blocking = false) const;
+  Tensor &fill_(Scalar value) const, &fill_(const Tensor& value) const, &zero_() const;
+  Tensor& add_(const Tensor& other, Scalar alpha = 1) const;
+  Tensor& add_(Scalar other, Scalar alpha = 1) const;
+  Tensor& sub_(const Tensor& other, Scalar alpha = 1) const;
+  Tensor& sub_(Scalar other, Scalar alpha = 1) const;
+  Tensor &mul_(const Tensor& other) const, &mul_(Scalar other) const;
+  Tensor &div_(const Tensor& other) const, &div_(Scalar other) const;
+  Tensor &remainder_(const Tensor& other) const, &remainder_(Scalar other) const;
+  Tensor &fmod_(const Tensor& other) const, &fmod_(Scalar other) const;
+  Tensor &floor_divide_(const Tensor& other) const, &floor_divide_(Scalar other) const;
+  Tensor &pow_(const Tensor& exponent) const, &pow_(Scalar exponent) const;
+  Tensor &eq_(const Tensor& other) const, &eq_(Scalar other) const, &ne_(const Tensor& other) const,
+      &ne_(Scalar other) const, &lt_(const Tensor& other) const, &lt_(Scalar other) const,
+      &le_(const Tensor& other) const, &le_(Scalar other) const, &gt_(const Tensor& other) const,
+      &gt_(Scalar other) const, &ge_(const Tensor& other) const, &ge_(Scalar other) const;
+  Tensor &logical_and_(const Tensor& other) const, &logical_or_(const Tensor& other) const,
+      &logical_xor_(const Tensor& other) const;
+  Tensor &bitwise_and_(const Tensor& other) const, &bitwise_or_(const Tensor& other) const,
+      &bitwise_xor_(const Tensor& other) const;
+  Tensor &abs_() const, &neg_() const, &exp_() const, &exp2_() const, &expm1_() const, &log_() const,
+      &log2_() const, &log10_() const, &log1p_() const, &sqrt_() const, &rsqrt_() const, &reciprocal_() const,
+      &square_() const, &sin_() const, &cos_() const, &tan_() const, &asin_() const, &acos_() const,
+      &atan_() const, &sinh_() const, &cosh_() const, &tanh_() const, &erf_() const, &erfc_() const,
+      &sigmoid_() const, &logit_() const, &relu_() const, &sign_() const, &floor_() const, &ceil_() const,
+      &round_() const, &trunc_() const, &frac_() const, &logical_not_() const, &bitwise_not_() const;
+  Tensor& addcmul_(const Tensor& a, const Tensor& b, Scalar value = 1) const;
+  Tensor& addcdiv_(const Tensor& a, const Tensor& b, Scalar value = 1) const;
+  Tensor& addmm_(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor& lerp_(const Tensor& end, Scalar weight) const;
+  Tensor& clamp_(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
+  Tensor &clamp_min_(Scalar min) const, &clamp_max_(Scalar max) const;
+  Tensor &tril_(std::int64_t diagonal = 0) const, &triu_(std::int64_t diagonal = 0) const;
+  Tensor& masked_fill_(const Tensor& mask, Scalar value) const;
+  Tensor& masked_fill_(const Tensor& mask, const Tensor& value) const;
+  Tensor& scatter_(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor& scatter_(std::int64_t dim, const Tensor& index, Scalar value) const;
+  Tensor& scatter_add_(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor& index_add_(std::int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha = 1) const;
+  Tensor& index_copy_(std::int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor& index_fill_(std::int64_t dim, const Tensor& index, Scalar value) const;
+  Tensor& cumsum_(std::int64_t dim) const;
+  Tensor& fill_diagonal_(Scalar value) const; ///< of a matrix
+  Tensor& uniform_(double low = 0, double high = 1) const;
+  Tensor& normal_(double mean = 0, double std = 1) const;
+  Tensor& bernoulli_(double p = 0.5) const;
+  Tensor& exponential_(double lambda = 1) const;
+  /// Whole numbers below `to` (not included), from 0 or `from`; without bounds, all that the dtype holds
+  /// exactly.
+  Tensor& random_() const;
+  Tensor& random_(std::int64_t to) const;
+  Tensor& random_(std::int64_t from, std::int64_t to) const;
   Tensor& operator+=(const Tensor& other) { return add_(other); }
   Tensor& operator+=(Scalar other) { return add_(other); }
   Tensor& operator-=(const Tensor& other) { return sub_(other); }
@@ -224,10 +355,14 @@ public:
   Tensor& operator*=(Scalar other) { return mul_(other); }
   Tensor& operator/=(const Tensor& other) { return div_(other); }
   Tensor& operator/=(Scalar other) { return div_(other); }
+  Tensor& operator&=(const Tensor& other) { return bitwise_and_(other); }
+  Tensor& operator|=(const Tensor& other) { return bitwise_or_(other); }
+  Tensor& operator^=(const Tensor& other) { return bitwise_xor_(other); }
   /// Assigning to a temporary view writes through it: `x[0] = y;`.
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & = default;
   Tensor& operator=(const Tensor& source) && { return copy_(source); }
+  Tensor& operator=(Tensor&& source) && { return copy_(source); }
   Tensor& operator=(Scalar value) && { return fill_(value); }
   Tensor(const Tensor&) = default;
   Tensor(Tensor&&) = default;
@@ -235,31 +370,9 @@ public:
   const internal::TensorImplPtr& impl() const { return impl_; } ///< for the library's own use
 
 private:
+  unsigned add_hook(std::function<Tensor(Tensor)> hook) const;
   internal::TensorImplPtr impl_;
 };
-
-struct TensorIndex {
-  enum class Kind : std::uint8_t { None, Ellipsis, Integer, Slice, Tensor };
-  TensorIndex(None_t) : kind(Kind::None) {}
-  TensorIndex(std::nullopt_t) : kind(Kind::None) {}
-  TensorIndex(EllipsisType) : kind(Kind::Ellipsis) {}
-  TensorIndex(const char* dots);
-  TensorIndex(std::int64_t integer) : kind(Kind::Integer), integer(integer) {}
-  TensorIndex(int integer) : kind(Kind::Integer), integer(integer) {}
-  TensorIndex(kiln::Slice slice) : kind(Kind::Slice), slice(slice) {}
-  TensorIndex(kiln::Tensor tensor) : kind(Kind::Tensor), tensor(std::move(tensor)) {}
-  Kind kind;
-  std::int64_t integer = 0;
-  kiln::Slice slice;
-  kiln::Tensor tensor;
-};
-
-namespace indexing {
-using kiln::Ellipsis;
-using kiln::None;
-using kiln::Slice;
-using kiln::TensorIndex;
-} // namespace indexing
 
 template <> Scalar Tensor::item<Scalar>() const;
 template <class T> T Tensor::item() const {
@@ -279,3 +392,5 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 using TensorList = std::vector<Tensor>;
 
 } // namespace kiln
+
+#include "kiln/index.h"

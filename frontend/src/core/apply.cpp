@@ -22,21 +22,33 @@ void fail(const std::string& text) {
 }
 
 namespace {
+
+// "log_softmax": LogSoftmaxBackward0, as PyTorch calls it.
+std::string derivative_name(const ir::OpRecord& record) {
+  if (!record.derivative.empty()) return std::string(record.derivative);
+  std::string name;
+  bool upper = true;
+  for (char c : record.name) {
+    if (c != '_') name += upper ? static_cast<char>(std::toupper(c)) : c;
+    upper = c == '_';
+  }
+  return name + "Backward0";
+}
+
 // What backward() does with this call.
-std::shared_ptr<TapeNode> node_of(std::string_view op, Attributes attrs, std::span<const Tensor> values) {
-  std::string name(op);
-  name[0] = static_cast<char>(std::toupper(name[0]));
-  name += "Backward";
-  if (const ir::OpRecord& record = *ir::find_op(op); record.movement != ir::Movement::None)
-    return movement_node(record, std::move(name), std::move(attrs), values);
+std::shared_ptr<TapeNode> node_of(const ir::OpRecord& record, Attributes attrs,
+                                  std::span<const Tensor> values) {
+  if (record.movement != ir::Movement::None)
+    return movement_node(record, derivative_name(record), std::move(attrs), values);
   auto program = std::make_shared<ir::Program>();
   std::vector<ir::ValueId> inputs;
   for (const Tensor& x : values)
     inputs.push_back(program->add_input(x.impl()->type));
-  program->outputs = program->add_call(op, std::move(inputs), std::move(attrs));
-  return std::make_shared<ProgramNode>(std::move(name), std::move(program),
+  program->outputs = program->add_call(record.name, std::move(inputs), std::move(attrs));
+  return std::make_shared<ProgramNode>(derivative_name(record), std::move(program),
                                        std::vector<Tensor>(values.begin(), values.end()));
 }
+
 } // namespace
 
 Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs) {
@@ -56,17 +68,19 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
     values[i] = read(operands[i]);
     types[i] = values[i].impl()->type;
   }
+  const ir::OpRecord* record = ir::find_op(op);
+  if (!record) fail("there is no op named \"" + std::string(op) + "\"");
   TensorType result;
   try {
-    result = ir::infer(op, attrs, types).front();
+    result = record->infer(ir::Attrs(op, attrs), types).front();
   } catch (const Error& error) {
     fail(error.what());
   }
   if (Trace* trace = Trace::current()) return trace->record(op, values, std::move(attrs), result);
 
-  Tensor output = make_tensor(result, evaluate(op, attrs, values, result));
-  if (GradMode::is_enabled() && is_floating(result.dtype) && op != "detach" && wants_gradient(values))
-    record_on_tape(node_of(op, std::move(attrs), values), std::span(&output, 1));
+  Tensor output = make_tensor(result, evaluate(*record, attrs, values, result));
+  if (GradMode::is_enabled() && is_floating(result.dtype) && !record->detaches && wants_gradient(values))
+    record_on_tape(node_of(*record, std::move(attrs), values), std::span(&output, 1));
   return output;
 }
 
@@ -151,7 +165,7 @@ DType promote(DType tensor, const Scalar& scalar) {
 
 namespace {
 
-DType promote_tensors(const TensorType& a, const TensorType& b) {
+DType promote_types(const TensorType& a, const TensorType& b) {
   // A 0-d tensor does not widen a tensor of the same kind of number.
   const bool same_kind =
       is_floating(a.dtype) == is_floating(b.dtype) && a.dtype != DType::Bool && b.dtype != DType::Bool;
@@ -168,25 +182,28 @@ Tensor cast(const Tensor& x, DType dtype) {
 
 // True division is in floating point; comparisons and the rest keep the common dtype.
 DType common(std::string_view op, DType dtype) {
-  return (op == "div" || op == "pow_float") && !is_floating(dtype) ? DType::Float32 : dtype;
+  return (op == "div" || op == "atan2") && !is_floating(dtype) ? DType::Float32 : dtype;
 }
 
 } // namespace
 
+DType promote(const Tensor& x, const Tensor& y) {
+  return promote_types(checked(x).type, checked(y).type);
+}
+
 Tensor apply_binary(std::string_view op, const Tensor& x, const Tensor& y) {
-  const std::string text(op);
-  const DType dtype =
-      common(op, promote_tensors(checked(x, text.c_str()).type, checked(y, text.c_str()).type));
+  const TensorType &a = checked(x, op).type, &b = checked(y, op).type;
+  const DType dtype = common(op, a.dtype == b.dtype ? a.dtype : promote_types(a, b));
   return apply(op, {cast(x, dtype), cast(y, dtype)});
 }
 
 Tensor apply_binary(std::string_view op, const Tensor& x, Scalar y) {
-  const DType dtype = common(op, promote(checked(x, std::string(op).c_str()).type.dtype, y));
+  const DType dtype = common(op, promote(checked(x, op).type.dtype, y));
   return apply(op, {cast(x, dtype), scalar_operand(y, dtype)});
 }
 
 Tensor apply_binary(std::string_view op, Scalar x, const Tensor& y) {
-  const DType dtype = common(op, promote(checked(y, std::string(op).c_str()).type.dtype, x));
+  const DType dtype = common(op, promote(checked(y, op).type.dtype, x));
   return apply(op, {scalar_operand(x, dtype), cast(y, dtype)});
 }
 

@@ -27,6 +27,9 @@ Tensor apply_binary(std::string_view op, Scalar x, const Tensor& y);
 /// capture.
 Tensor scalar_operand(Scalar value, DType dtype);
 DType promote(DType a, DType b);
+/// dtype of an operation between two tensors: one of 0 dimensions does not widen another of its kind of
+/// number.
+DType promote(const Tensor& x, const Tensor& y);
 /// dtype of an operation between a tensor and a Scalar.
 DType promote(DType tensor, const Scalar& scalar);
 

@@ -172,11 +172,11 @@ runtime::Buffer elementwise(std::string_view op, const Attributes& attrs, std::s
 
 } // namespace
 
-runtime::Buffer evaluate(std::string_view op, const Attributes& attrs, std::span<const Tensor> operands,
-                         const TensorType& result) {
-  const ir::OpRecord* record = ir::find_op(op);
-  if (record->movement != ir::Movement::None) return move(*record, attrs, operands, result);
-  if (record->elementwise && operands.size() <= kMaxOperands) return elementwise(op, attrs, operands, result);
+runtime::Buffer evaluate(const ir::OpRecord& record, const Attributes& attrs,
+                         std::span<const Tensor> operands, const TensorType& result) {
+  if (record.movement != ir::Movement::None) return move(record, attrs, operands, result);
+  const std::string_view op = record.name;
+  if (record.elementwise && operands.size() <= kMaxOperands) return elementwise(op, attrs, operands, result);
 
   KeyHasher hasher;
   hasher.text(op);

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "core/apply.h"
+#include "kiln/ir/infer.h"
 
 namespace kiln::internal {
 
 /// The value of one op call on concrete operands. `types` are the operands' types as the op sees them.
-runtime::Buffer evaluate(std::string_view op, const Attributes& attrs, std::span<const Tensor> operands,
-                         const TensorType& result);
+runtime::Buffer evaluate(const ir::OpRecord& record, const Attributes& attrs,
+                         std::span<const Tensor> operands, const TensorType& result);
 
 } // namespace kiln::internal

@@ -8,13 +8,6 @@ namespace kiln::internal {
 
 namespace {
 
-Tensor whole(const StoragePtr& storage) {
-  auto impl = std::make_shared<TensorImpl>();
-  impl->storage = storage;
-  impl->type = storage->type;
-  return Tensor(std::move(impl));
-}
-
 // The value that an input has now, for a derivative that is taken later.
 Tensor present_value(const InputSource& source, const std::vector<Tensor>& arguments) {
   switch (source.kind) {
@@ -43,6 +36,14 @@ void Trace::flush(const std::string& reason) {
   if (!where.file.empty()) line += " at " + where.file + ":" + std::to_string(where.line);
   splits_.push_back(std::move(line));
 
+  if (splits_.size() == 1 && !functions_split_) {
+    std::vector<Tensor> living;
+    for (const auto& weak : created_)
+      if (const StoragePtr storage = weak.lock(); storage && storage->trace == serial_)
+        living.push_back(whole(storage));
+    if (needs_host_backward(living)) throw RestartCapture();
+  }
+  functions_split_ = true; // gradients now cross programs, by way of the tape
   // Living values that carry gradient: a later backward() goes through this segment by way of the tape.
   std::vector<std::pair<StoragePtr, ir::ValueId>> differentiable;
   for (const auto& weak : created_)

@@ -89,6 +89,7 @@ struct Compiled::State {
   std::vector<Entry> entries; ///< the one that ran last comes first
   std::vector<std::string> log;
   std::shared_ptr<Plan> last;
+  bool splits_functions = false; ///< gradients of its results go through functions or hooks
   bool splits = false; ///< reads values while it runs: captured anew at every call
   int captured = 0;
   std::set<std::string> seen_splits;
@@ -96,6 +97,9 @@ struct Compiled::State {
 
   std::vector<Tensor> capture(const std::vector<Tensor>& arguments, const std::string& constants, Body body,
                               void* context, const std::string& reason);
+  /// One capture. Throws RestartCapture when it must be made with functions between programs.
+  std::shared_ptr<Plan> record(const std::vector<Tensor>& arguments, Body body, void* context,
+                               std::vector<std::string>& splits);
 };
 
 Compiled::Compiled(std::string name) : state_(std::make_shared<State>()) {
@@ -138,6 +142,25 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
   return state.capture(*values, constants, body, context, reason);
 }
 
+std::shared_ptr<Plan> Compiled::State::record(const std::vector<Tensor>& arguments, Body body, void* context,
+                                              std::vector<std::string>& splits) {
+  Trace trace;
+  if (splits_functions) trace.split_functions();
+  for (std::uint32_t i = 0; i < arguments.size(); ++i)
+    trace.argument(arguments[i], i);
+  std::vector<Tensor> returned = body(context, arguments);
+  for (const Tensor& x : returned)
+    if (!x.defined()) fail(name + ": the compiled function returned an undefined tensor");
+  if (GradMode::is_enabled() && trace.needs_host_backward(returned)) throw RestartCapture();
+  Recording recording = trace.finish(returned);
+  recording.program.name = name;
+  splits = trace.splits();
+  auto plan = std::make_shared<Plan>(std::move(recording));
+  dump_if_asked(plan->program());
+  trace.commit();
+  return plan;
+}
+
 std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& arguments,
                                              const std::string& constants, Body body, void* context,
                                              const std::string& reason) {
@@ -152,22 +175,17 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
   std::shared_ptr<Plan> plan;
   std::vector<std::string> lines;
   bool split = false;
-  {
-    Trace trace;
-    for (std::uint32_t i = 0; i < arguments.size(); ++i)
-      trace.argument(arguments[i], i);
-    std::vector<Tensor> returned = body(context, arguments);
-    for (const Tensor& x : returned)
-      if (!x.defined()) fail(name + ": the compiled function returned an undefined tensor");
-    Recording recording = trace.finish(returned);
-    recording.program.name = name;
-    split = !trace.splits().empty();
-    for (const std::string& line : trace.splits())
-      if (seen_splits.insert(line).second) lines.push_back("split: " + line);
-    plan = std::make_shared<Plan>(std::move(recording));
-    dump_if_asked(plan->program());
-    trace.commit();
+  std::vector<std::string> reasons;
+  try {
+    plan = record(arguments, body, context, reasons);
+  } catch (const RestartCapture&) {
+    splits_functions = true;
+    reasons.clear();
+    plan = record(arguments, body, context, reasons);
   }
+  split = !reasons.empty();
+  for (const std::string& line : reasons)
+    if (seen_splits.insert(line).second) lines.push_back("split: " + line);
   const double total =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const CompiledProgram& compiled = plan->compiled();

@@ -12,11 +12,13 @@ namespace kiln::internal {
 // Backward of a compiled call: residuals saved by the forward half, then the seeds.
 class PlanNode : public TapeNode {
 public:
-  PlanNode(std::shared_ptr<const Plan> plan, std::vector<runtime::Buffer> residuals)
-      : plan_(std::move(plan)), residuals_(std::move(residuals)) {}
+  PlanNode(std::shared_ptr<const Plan> plan, std::vector<runtime::Buffer> values,
+           std::vector<runtime::Buffer> residuals)
+      : plan_(std::move(plan)), values_(std::move(values)), residuals_(std::move(residuals)) {}
   std::string name() const override { return "CompiledBackward"; }
   void release() override {
     released_ = true;
+    values_.clear();
     residuals_.clear();
   }
   std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) override {
@@ -24,8 +26,39 @@ public:
       fail(
           "backward: Trying to backward through the graph a second time (a compiled call has freed its saved "
           "tensors); pass retain_graph=true the first time");
-    if (create_graph)
-      fail("backward: create_graph through a compiled call is not supported; call the model eagerly");
+    return create_graph ? differentiable_backward(gradients) : compiled_backward(gradients);
+  }
+
+private:
+  // A derivative that is to be differentiated itself: that of the whole program on its inputs, from which the
+  // tape goes on. The forward half is computed again.
+  std::vector<Tensor> differentiable_backward(const std::vector<Tensor>& gradients) const {
+    const Recording& recording = plan_->recording_;
+    std::vector<Tensor> saved;
+    for (std::size_t i = 0; i < values_.size(); ++i)
+      saved.push_back(make_tensor(recording.inputs[i].type, values_[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Storage& storage = *saved[plan_->joint_inputs_[i]].impl()->storage;
+      storage.grad_fn = inputs[i].node;
+      storage.grad_output = inputs[i].output;
+    }
+    ProgramNode whole("Compiled", {plan_, &recording.program}, std::move(saved));
+    std::vector<Tensor> seeds(recording.program.outputs.size());
+    for (ir::ValueId value : recording.program.outputs)
+      whole.outputs.push_back(recording.program.values[value]);
+    for (std::uint32_t place : plan_->joint_results_) {
+      Tensor& seed = seeds[recording.returned[place].index];
+      if (gradients[place].defined())
+        seed = seed.defined() ? seed + gradients[place] : read(gradients[place]);
+    }
+    const std::vector<Tensor> flows = whole.backward(seeds, true);
+    std::vector<Tensor> by_input;
+    for (std::uint32_t input : plan_->joint_inputs_)
+      by_input.push_back(flows[input]);
+    return by_input;
+  }
+
+  std::vector<Tensor> compiled_backward(const std::vector<Tensor>& gradients) const {
     std::vector<void*> in, out;
     std::vector<Tensor> seeds, results;
     for (const auto& buffer : residuals_)
@@ -54,9 +87,9 @@ public:
     return by_input;
   }
 
-private:
   std::shared_ptr<const Plan> plan_;
-  std::vector<runtime::Buffer> residuals_;
+  std::vector<runtime::Buffer> values_;    ///< of the program's inputs
+  std::vector<runtime::Buffer> residuals_; ///< what the compiled backward half reads
   bool released_ = false;
 };
 
@@ -172,149 +205,194 @@ std::string Plan::stale() {
   return {};
 }
 
-std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
-  constexpr std::size_t kInline = 64;
-  const std::size_t input_count = recording_.inputs.size();
-  const runtime::Executable& executable = *compiled_.forward;
-  const auto& artifact = executable.artifact();
-  const auto output_count = static_cast<std::size_t>(artifact.outputs);
-
-  void* inline_pointers[kInline];
-  std::vector<void*> more;
-  if (input_count + output_count > kInline) more.resize(input_count + output_count);
-  void** in = more.empty() ? inline_pointers : more.data();
-  void** out = in + input_count;
-  std::int64_t random[2];
-  double inline_numbers[kInline];
-  std::vector<double> more_numbers(input_count > kInline ? input_count : 0);
-  double* next_number = more_numbers.empty() ? inline_numbers : more_numbers.data();
-
-  for (std::size_t i = 0; i < input_count; ++i) {
-    const InputSource& source = recording_.inputs[i];
-    switch (source.kind) {
-    case InputSource::Kind::State:
-      in[i] = source.storage->buffer.data();
-      break;
-    case InputSource::Kind::Argument:
-      in[i] = arguments[source.argument].impl()->storage->buffer.data();
-      break;
-    case InputSource::Kind::Number: {
-      double& slot = *next_number++;
-      if (source.type.dtype == DType::Float32) {
-        const auto narrow = static_cast<float>(*source.number);
-        std::memcpy(&slot, &narrow, sizeof narrow);
-      } else
-        slot = *source.number;
-      in[i] = &slot;
-      break;
-    }
-    case InputSource::Kind::Random: {
-      const RandomState state = advance_random_state(recording_.random_draws);
-      random[0] = static_cast<std::int64_t>(state.seed);
-      random[1] = static_cast<std::int64_t>(state.offset);
-      in[i] = random;
-      break;
-    }
-    }
+// One run: where its inputs and outputs are. Arrays of the usual size live on the stack.
+class Plan::Run {
+public:
+  Run(Plan& plan, std::span<const Tensor> arguments)
+      : plan(plan), recording(plan.recording_), executable(*plan.compiled_.forward), arguments(arguments),
+        input_count(recording.inputs.size()),
+        output_count(static_cast<std::size_t>(executable.artifact().outputs)), outputs(output_count) {
+    if (input_count + output_count > kInline) more.resize(input_count + output_count);
+    in = more.empty() ? inline_pointers : more.data();
+    out = in + input_count;
+    if (input_count > kInline) more_numbers.resize(input_count);
+    next_number = more_numbers.empty() ? inline_numbers : more_numbers.data();
   }
-  // Outputs: state is written in place unless somebody else holds its buffer; the rest is new memory.
-  std::vector<runtime::Buffer> outputs(output_count);
-  for (std::size_t i = 0; i < output_count; ++i) {
-    const std::int64_t input = i < donated_input_.size() ? donated_input_[i] : -1;
-    if (input >= 0) {
-      const InputSource& source = recording_.inputs[static_cast<std::size_t>(input)];
-      runtime::Buffer& buffer = source.storage->buffer;
-      if (!buffer.unique()) {
-        runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
-        std::memcpy(copy.data(), buffer.data(), buffer.size());
-        buffer = std::move(copy);
-        in[input] = buffer.data();
+
+  void gather_inputs() {
+    for (std::size_t i = 0; i < input_count; ++i) {
+      const InputSource& source = recording.inputs[i];
+      switch (source.kind) {
+      case InputSource::Kind::State:
+        in[i] = source.storage->buffer.data();
+        break;
+      case InputSource::Kind::Argument:
+        in[i] = arguments[source.argument].impl()->storage->buffer.data();
+        break;
+      case InputSource::Kind::Number:
+        in[i] = number(source);
+        break;
+      case InputSource::Kind::Random: {
+        const RandomState state = advance_random_state(recording.random_draws);
+        random[0] = static_cast<std::int64_t>(state.seed);
+        random[1] = static_cast<std::int64_t>(state.offset);
+        in[i] = random;
+        break;
       }
-      out[i] = in[input];
-      continue;
+      }
     }
-    const std::int64_t alias = executable.output_alias(i);
-    if (alias >= 0) {
-      out[i] = nullptr;
-      continue;
-    }
-    const auto bytes = static_cast<std::size_t>(artifact.slots[input_count + i].type.bytes());
-    Storage* reused = i < reused_.size() ? reused_[i] : nullptr;
-    if (reused && reused->buffer.unique() && reused->buffer.size() == bytes)
-      outputs[i] = reused->buffer;
-    else
-      outputs[i] = runtime::Buffer::allocate(bytes);
-    out[i] = outputs[i].data();
   }
-  executable.run({in, input_count}, {out, output_count});
 
-  auto input_buffer = [&](std::size_t i) -> runtime::Buffer {
-    const InputSource& source = recording_.inputs[i];
+  // State is written in place unless somebody else holds its buffer; the rest is new memory.
+  void place_outputs() {
+    for (std::size_t i = 0; i < output_count; ++i) {
+      if (const std::int64_t input = donated_input(i); input >= 0) {
+        runtime::Buffer& buffer = recording.inputs[static_cast<std::size_t>(input)].storage->buffer;
+        if (!buffer.unique()) {
+          runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
+          std::memcpy(copy.data(), buffer.data(), buffer.size());
+          buffer = std::move(copy);
+          in[input] = buffer.data();
+        }
+        out[i] = in[input];
+        continue;
+      }
+      if (executable.output_alias(i) >= 0) {
+        out[i] = nullptr;
+        continue;
+      }
+      const auto bytes = static_cast<std::size_t>(executable.artifact().slots[input_count + i].type.bytes());
+      Storage* reused = i < plan.reused_.size() ? plan.reused_[i] : nullptr;
+      if (reused && reused->buffer.unique() && reused->buffer.size() == bytes)
+        outputs[i] = reused->buffer;
+      else
+        outputs[i] = runtime::Buffer::allocate(bytes);
+      out[i] = outputs[i].data();
+    }
+  }
+
+  void launch() {
+    executable.run({in, input_count}, {out, output_count});
+    for (std::size_t i = 0; i < output_count; ++i) {
+      if (outputs[i]) continue;
+      const std::int64_t from = donated_input(i) >= 0 ? donated_input(i) : executable.output_alias(i);
+      outputs[i] = from < static_cast<std::int64_t>(input_count)
+                       ? input_buffer(static_cast<std::size_t>(from))
+                       : outputs[static_cast<std::size_t>(from) - input_count];
+    }
+  }
+
+  runtime::Buffer input_buffer(std::size_t i) const {
+    const InputSource& source = recording.inputs[i];
     if (source.kind == InputSource::Kind::State) return source.storage->buffer;
     if (source.kind == InputSource::Kind::Argument) return arguments[source.argument].impl()->storage->buffer;
     runtime::Buffer copy = runtime::Buffer::allocate(static_cast<std::size_t>(source.type.bytes()));
     std::memcpy(copy.data(), in[i], copy.size());
     return copy;
-  };
-  for (std::size_t i = 0; i < output_count; ++i) {
-    if (outputs[i]) continue;
-    std::int64_t from =
-        i < donated_input_.size() && donated_input_[i] >= 0 ? donated_input_[i] : executable.output_alias(i);
-    outputs[i] = from < static_cast<std::int64_t>(input_count)
-                     ? input_buffer(static_cast<std::size_t>(from))
-                     : outputs[static_cast<std::size_t>(from) - input_count];
   }
-  auto buffer_of = [&](const ValueSource& source) {
+  runtime::Buffer buffer_of(const ValueSource& source) const {
     return source.is_input ? input_buffer(source.index) : outputs[source.index];
-  };
+  }
 
-  std::vector<Tensor> results;
-  results.reserve(recording_.returned.size());
-  for (std::size_t i = 0; i < recording_.returned.size(); ++i)
-    results.push_back(make_tensor(recording_.returned_types[i], buffer_of(recording_.returned[i])));
+  std::vector<Tensor> results() const {
+    std::vector<Tensor> tensors;
+    tensors.reserve(recording.returned.size());
+    for (std::size_t i = 0; i < recording.returned.size(); ++i)
+      tensors.push_back(make_tensor(recording.returned_types[i], buffer_of(recording.returned[i])));
+    return tensors;
+  }
+
   // Values first, then assignments: a target may be another target's source.
-  std::vector<runtime::Buffer> values;
-  for (const Target& target : recording_.targets)
-    values.push_back(target.donated ? runtime::Buffer{} : buffer_of(target.source));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const Target& target = recording_.targets[i];
-    Storage& storage = target.storage ? *target.storage : *arguments[target.argument].impl()->storage;
-    ++storage.version;
-    if (target.donated) continue;
-    if (storage.pinned && storage.buffer.unique())
-      std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
-    else
-      storage.buffer = std::move(values[i]);
+  void assign_state() const {
+    std::vector<runtime::Buffer> values;
+    values.reserve(recording.targets.size());
+    for (const Target& target : recording.targets)
+      values.push_back(target.donated ? runtime::Buffer{} : buffer_of(target.source));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Target& target = recording.targets[i];
+      Storage& storage = target.storage ? *target.storage : *arguments[target.argument].impl()->storage;
+      ++storage.version;
+      if (target.donated) continue;
+      if (storage.pinned && storage.buffer.unique())
+        std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
+      else
+        storage.buffer = std::move(values[i]);
+    }
+    for (const GradSlot& slot : recording.grads)
+      slot.leaf->grad = slot.after;
   }
-  for (const GradSlot& slot : recording_.grads)
-    slot.leaf->grad = slot.after;
 
-  if (!joint_results_.empty() && GradMode::is_enabled()) {
-    std::vector<runtime::Buffer> residuals;
-    for (std::int32_t place : compiled_.residuals)
-      residuals.push_back(
+  std::vector<runtime::Buffer> residuals() const {
+    std::vector<runtime::Buffer> buffers;
+    for (std::int32_t place : plan.compiled_.residuals)
+      buffers.push_back(
           place >= 0 ? input_buffer(static_cast<std::size_t>(place))
-                     : outputs[recording_.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
-    auto node = std::make_shared<PlanNode>(shared_from_this(), std::move(residuals));
-    for (std::uint32_t input : joint_inputs_) {
-      const InputSource& source = recording_.inputs[input];
-      if (source.kind == InputSource::Kind::Argument)
-        node->inputs.push_back(gradient_edge(arguments[source.argument]));
-      else {
-        auto impl = std::make_shared<TensorImpl>();
-        impl->storage = source.storage;
-        node->inputs.push_back(gradient_edge(Tensor(std::move(impl))));
-      }
-    }
-    for (std::uint32_t i = 0; i < results.size(); ++i)
-      node->outputs.push_back(recording_.returned_types[i]);
-    for (std::uint32_t place : joint_results_) {
-      Storage& storage = *results[place].impl()->storage;
-      storage.grad_fn = node;
-      storage.grad_output = place;
-    }
+                     : outputs[recording.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
+    return buffers;
   }
+
+private:
+  static constexpr std::size_t kInline = 64;
+
+  void* number(const InputSource& source) {
+    double& slot = *next_number++;
+    slot = *source.number;
+    if (source.type.dtype == DType::Float32) {
+      const auto narrow = static_cast<float>(*source.number);
+      std::memcpy(&slot, &narrow, sizeof narrow);
+    }
+    return &slot;
+  }
+  std::int64_t donated_input(std::size_t i) const {
+    return i < plan.donated_input_.size() ? plan.donated_input_[i] : -1;
+  }
+
+  Plan& plan;
+  const Recording& recording;
+  const runtime::Executable& executable;
+  std::span<const Tensor> arguments;
+  std::size_t input_count, output_count;
+  void* inline_pointers[kInline];
+  std::vector<void*> more;
+  void **in, **out;
+  std::int64_t random[2];
+  double inline_numbers[kInline];
+  std::vector<double> more_numbers;
+  double* next_number;
+  std::vector<runtime::Buffer> outputs;
+};
+
+std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
+  Run run(*this, arguments);
+  run.gather_inputs();
+  const bool differentiable = !joint_results_.empty() && GradMode::is_enabled();
+  // Held from before the run, so that state which is written in place is written elsewhere.
+  std::vector<runtime::Buffer> inputs;
+  if (differentiable)
+    for (std::size_t i = 0; i < recording_.inputs.size(); ++i)
+      inputs.push_back(run.input_buffer(i));
+  run.place_outputs();
+  run.launch();
+  std::vector<Tensor> results = run.results();
+  run.assign_state();
+  if (differentiable) record(arguments, std::move(inputs), run.residuals(), results);
   return results;
+}
+
+void Plan::record(std::span<const Tensor> arguments, std::vector<runtime::Buffer> inputs,
+                  std::vector<runtime::Buffer> residuals, const std::vector<Tensor>& results) {
+  auto node = std::make_shared<PlanNode>(shared_from_this(), std::move(inputs), std::move(residuals));
+  for (std::uint32_t input : joint_inputs_) {
+    const InputSource& source = recording_.inputs[input];
+    node->inputs.push_back(gradient_edge(
+        source.kind == InputSource::Kind::Argument ? arguments[source.argument] : whole(source.storage)));
+  }
+  node->outputs = recording_.returned_types;
+  for (std::uint32_t place : joint_results_) {
+    Storage& storage = *results[place].impl()->storage;
+    storage.grad_fn = node;
+    storage.grad_output = place;
+  }
 }
 
 } // namespace kiln::internal

@@ -29,6 +29,10 @@ public:
 
 private:
   friend class PlanNode;
+  class Run;
+  /// Puts the backward half behind the results.
+  void record(std::span<const Tensor> arguments, std::vector<runtime::Buffer> inputs,
+              std::vector<runtime::Buffer> residuals, const std::vector<Tensor>& results);
   void make_joint();
   void find_reused();
   void hold(const StoragePtr& storage);

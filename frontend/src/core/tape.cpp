@@ -37,10 +37,27 @@ struct AccumulateNode : TapeNode {
     if (gradients[0].defined()) accumulate_grad(*leaf, gradients[0]);
     return {};
   }
+  const Hooks* hooks_of(std::uint32_t) const override { return leaf->hooks.get(); }
   StoragePtr leaf;
 };
 
 } // namespace
+
+Tensor Hooks::run(Tensor gradient) const {
+  const auto calls = list; // a hook may remove itself
+  for (const auto& [number, hook] : calls) {
+    Tensor result = hook(gradient);
+    if (!result.defined()) continue;
+    if (result.sizes() != gradient.sizes())
+      fail("hook: hook has changed the size of value: from " + to_string(gradient.sizes().shape()) + " to " +
+           to_string(result.sizes().shape()));
+    if (result.dtype() != gradient.dtype())
+      fail("hook: hook has changed the type of value: from " + std::string(to_string(gradient.dtype())) +
+           " to " + std::string(to_string(result.dtype())));
+    gradient = read(result);
+  }
+  return gradient;
+}
 
 TapeNode::TapeNode() : sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)) {}
 
@@ -256,6 +273,7 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& outputs, const std::
     auto& grads = entry.mapped();
     for (std::uint32_t i = 0; i < grads.size(); ++i) {
       if (!grads[i].defined()) continue;
+      if (const Hooks* hooks = node->hooks_of(i)) grads[i] = hooks->run(grads[i]);
       if (auto found = captured.find({node.get(), i}); found != captured.end())
         for (std::size_t place : found->second)
           results[place] = grads[i];

@@ -12,6 +12,14 @@ struct Edge {
   std::uint32_t output = 0;
 };
 
+/// Functions called with a tensor's gradient; each may return another in its place.
+struct Hooks {
+  std::vector<std::pair<unsigned, std::function<Tensor(Tensor)>>> list;
+  unsigned next = 0;
+  /// Runs them in order. Throws Error when one returns a tensor of another type.
+  Tensor run(Tensor gradient) const;
+};
+
 struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
   TapeNode();
   ~TapeNode() override;
@@ -19,6 +27,10 @@ struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
   std::vector<Edge> inputs;
   std::vector<TensorType> outputs;              ///< types of the results
   std::vector<std::weak_ptr<Storage>> retained; ///< by output: storages that keep their gradient
+  std::vector<std::shared_ptr<Hooks>> hooks;    ///< by output; may be shorter than the outputs, and hold null
+  virtual const Hooks* hooks_of(std::uint32_t output) const {
+    return output < hooks.size() ? hooks[output].get() : nullptr;
+  }
   /// Gradients of the inputs (undefined where not wanted) from those of the outputs (undefined: zero).
   virtual std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) = 0;
   virtual void release() {} ///< forgets the saved values
@@ -42,6 +54,20 @@ private:
   std::shared_ptr<const ir::Program> program_;
   std::vector<Tensor> saved_;
   bool released_ = false;
+};
+
+/// The node of a call of autograd::Function.
+struct FunctionNode : TapeNode {
+  using Backward =
+      std::function<std::vector<Tensor>(const std::vector<Tensor>&, const std::vector<TensorType>&)>;
+  std::string function;
+  Backward call;
+  std::function<void()> forget;
+  std::string name() const override { return function; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool) override {
+    return call(gradients, outputs);
+  }
+  void release() override { forget(); }
 };
 
 /// Puts a node, whose inputs are set, behind results.

@@ -11,6 +11,13 @@
 
 namespace kiln::internal {
 
+Tensor whole(const StoragePtr& storage) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->storage = storage;
+  impl->type = storage->type;
+  return Tensor(std::move(impl));
+}
+
 Tensor make_tensor(TensorType type, runtime::Buffer buffer) {
   auto storage = std::make_shared<Storage>();
   storage->type = type;
@@ -21,7 +28,7 @@ Tensor make_tensor(TensorType type, runtime::Buffer buffer) {
   return Tensor(std::move(impl));
 }
 
-const TensorImpl& checked(const Tensor& x, const char* op) {
+const TensorImpl& checked(const Tensor& x, std::string_view op) {
   if (!x.defined()) fail(std::string(op) + ": the tensor is undefined");
   return *x.impl();
 }
@@ -53,28 +60,14 @@ Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> att
 
 namespace {
 
-Tensor whole(const StoragePtr& storage) {
-  auto impl = std::make_shared<TensorImpl>();
-  impl->storage = storage;
-  impl->type = storage->type;
-  return Tensor(std::move(impl));
-}
-
 // What a lens op of a view writes into the value below it.
 Tensor invert(const ViewOp& view, const Tensor& before, const Tensor& value) {
-  if (view.op == "reshape") {
-    const auto dims = view.before.shape.dims();
-    return apply("reshape", {value}, {{"shape", std::vector<std::int64_t>(dims.begin(), dims.end())}});
+  if (const ir::OpRecord* record = ir::find_op(view.op); record->inverse) {
+    ir::ViewInverse undo = record->inverse(ir::Attrs(view.op, view.attrs), view.before);
+    if (undo.op.empty()) return value;
+    if (undo.updates) return apply(undo.op, {before, value}, std::move(undo.attrs));
+    return apply(undo.op, {value}, std::move(undo.attrs));
   }
-  if (view.op == "transpose") {
-    const auto& permutation = std::get<std::vector<std::int64_t>>(view.attrs.front().value);
-    std::vector<std::int64_t> inverse(permutation.size());
-    for (std::size_t i = 0; i < permutation.size(); ++i)
-      inverse[permutation[i]] = static_cast<std::int64_t>(i);
-    return apply("transpose", {value}, {{"permutation", inverse}});
-  }
-  if (view.op == "slice") return apply("slice_update", {before, value}, view.attrs);
-  if (view.op == "detach") return value;
   fail("copy_: unsupported operation: more than one element of the written-to tensor refers to a single "
        "memory "
        "location; clone() the expanded tensor first");
@@ -108,16 +101,33 @@ Tensor read(const Tensor& x) {
   const bool grad = GradMode::is_enabled();
   // A view that needs no op of its own beyond the buffer's shape is not worth a cache under capture: CSE
   // removes it.
-  if (!tracing && impl->cached.defined() && impl->cached_version == storage.version &&
-      (impl->cached_grad == grad || !storage.needs_grad()))
-    return impl->cached;
+  if (impl->cached.defined()) {
+    if (!tracing && impl->cached_trace == 0 && impl->cached_version == storage.version &&
+        (impl->cached_grad == grad || !storage.needs_grad()))
+      return impl->cached;
+    if (tracing && impl->cached_trace == Trace::current()->serial() && storage.trace == impl->cached_trace &&
+        impl->cached_base == storage.value)
+      return impl->cached;
+  }
   Tensor value = whole(impl->storage);
   for (const ViewOp& view : impl->lens)
     value = apply(view.op, {value}, view.attrs);
   if (!tracing) {
     impl->cached = value;
     impl->cached_version = storage.version;
+    impl->cached_trace = 0;
     impl->cached_grad = grad;
+  }
+  return value;
+}
+
+Tensor read_and_keep(const Tensor& x) {
+  const Tensor value = read(x);
+  const auto& impl = x.impl();
+  if (const Trace* trace = Trace::current(); trace && !impl->lens.empty()) {
+    impl->cached = value;
+    impl->cached_trace = trace->serial();
+    impl->cached_base = impl->storage->value;
   }
   return value;
 }
@@ -127,7 +137,7 @@ void write(const Tensor& x, const Tensor& value) {
   const StoragePtr& storage = impl->storage;
   bool detached = false;
   for (const ViewOp& view : impl->lens)
-    detached |= view.op == "detach";
+    detached |= ir::find_op(view.op)->detaches;
   const bool records = GradMode::is_enabled() && !detached;
   if (records && storage->requires_grad && !storage->grad_fn)
     fail("a leaf Variable that requires grad is being used in an in-place operation; wrap it in NoGradGuard");
@@ -150,6 +160,7 @@ void write(const Tensor& x, const Tensor& value) {
                        : source.requires_grad ? gradient_edge(result).node
                                               : nullptr;
     storage->grad_output = source.grad_output;
+    storage->hooks = nullptr; // they stay with the value they were registered on
   }
   if (Trace* trace = Trace::current()) {
     trace->assign(*storage, result);

@@ -17,6 +17,7 @@
 namespace kiln::internal {
 
 struct TapeNode;
+struct Hooks;
 
 struct Storage : std::enable_shared_from_this<Storage> {
   TensorType type;
@@ -36,6 +37,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   std::uint32_t grad_output = 0; ///< which result of grad_fn this is
   std::shared_ptr<TapeNode> grad_fn;
   std::weak_ptr<TapeNode> accumulator;
+  std::shared_ptr<Hooks> hooks; ///< of a leaf, or registered on what grad_fn gives
   Tensor grad;
 
   bool needs_grad() const { return requires_grad || grad_fn != nullptr; }
@@ -57,17 +59,21 @@ struct TensorImpl {
   // The lens applied to the storage's value, kept while the storage's version and trace stay the same.
   Tensor cached;
   std::uint32_t cached_version = 0;
-  std::uint64_t cached_trace = 0;
+  std::uint64_t cached_trace = 0; ///< the trace that `cached` is a value of: kept for a view with hooks alone
+  ir::ValueId cached_base = 0;    ///< the storage's value then
   bool cached_grad = false;
 };
 
-/// A whole tensor over a new storage.
+/// A whole tensor over a storage, and over a new one.
+Tensor whole(const StoragePtr& storage);
 Tensor make_tensor(TensorType type, runtime::Buffer buffer);
 /// Another view of x: the lens grows by one op. Reshape, transpose and slice of a whole tensor share its
 /// storage.
 Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs);
 /// The value behind x as a whole tensor (x itself when it has no lens).
 Tensor read(const Tensor& x);
+/// As `read`, and further reads of x in this state give the same tensor: what hooks are registered on.
+Tensor read_and_keep(const Tensor& x);
 /// Gives the storage behind x the value of `value`, which has x's type; views write through.
 void write(const Tensor& x, const Tensor& value);
 /// Makes x hold another value, perhaps of another type: every handle to it, an optimizer's too, sees that.
@@ -76,7 +82,7 @@ void set_data(Tensor& x, const Tensor& value);
 runtime::Buffer host_value(const Tensor& x);
 
 /// Throws Error("op: argument is undefined").
-const TensorImpl& checked(const Tensor& x, const char* op = "tensor");
+const TensorImpl& checked(const Tensor& x, std::string_view op = "tensor");
 std::int64_t wrap_dim(std::int64_t dim, std::size_t rank, const char* op);
 
 } // namespace kiln::internal

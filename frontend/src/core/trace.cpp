@@ -1,4 +1,4 @@
-// Recording calls, and the walk of backward() through a recording.
+// Recording calls, and finishing a recording. The walk of backward() is in trace_backward.cpp.
 #include "core/trace.h"
 
 #include "core/random.h"
@@ -57,6 +57,7 @@ void Trace::restart() {
   random_value_ = -1;
   draws_ = 0;
   grads_.clear();
+  functions_.clear();
 }
 
 ir::ValueId Trace::new_value(const TensorType& type) {
@@ -137,18 +138,16 @@ std::vector<ir::ValueId> Trace::add_call(std::string_view op, std::vector<ir::Va
   return calls_.back().results;
 }
 
-std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tensor> operands,
-                                       Attributes attrs) {
+std::vector<Tensor> Trace::record_typed(std::string_view op, std::span<const Tensor> operands,
+                                        Attributes attrs, std::span<const TensorType> result_types) {
   std::vector<ir::ValueId> ids;
-  std::vector<TensorType> types;
   bool any_grad = false, any_tainted = false;
   for (const Tensor& x : operands) {
     ids.push_back(value_of(x));
-    types.push_back(values_[ids.back()].type);
     any_grad |= values_[ids.back()].needs_grad;
     any_tainted |= values_[ids.back()].needs_grad || values_[ids.back()].tainted;
   }
-  const bool records = GradMode::is_enabled() && any_grad && op != "detach";
+  const bool records = GradMode::is_enabled() && any_grad && !ir::find_op(op)->detaches;
   if (records)
     for (ir::ValueId& id : ids) {
       // What was computed without gradient must stay without one when it meets values that have one.
@@ -160,8 +159,6 @@ std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tens
       }
       id = static_cast<ir::ValueId>(values_[id].detached);
     }
-  std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  const std::vector<TensorType> result_types = ir::infer(op, attrs, types);
   std::vector<Tensor> results;
   for (ir::ValueId id : add_call(op, std::move(ids), std::move(attrs), result_types)) {
     values_[id].needs_grad = records && is_floating(values_[id].type.dtype);
@@ -172,8 +169,17 @@ std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tens
 }
 
 Tensor Trace::record(std::string_view op, std::span<const Tensor> operands, Attributes attrs,
-                     const TensorType&) {
-  return std::move(record_many(op, operands, std::move(attrs)).front());
+                     const TensorType& result) {
+  return std::move(record_typed(op, operands, std::move(attrs), std::span(&result, 1)).front());
+}
+std::vector<Tensor> Trace::record_many(std::string_view op, std::span<const Tensor> operands,
+                                       Attributes attrs) {
+  std::vector<TensorType> types;
+  for (const Tensor& x : operands)
+    types.push_back(x.impl()->storage->type);
+  std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const std::vector<TensorType> results = ir::infer(op, attrs, types);
+  return record_typed(op, operands, std::move(attrs), results);
 }
 
 Tensor Trace::number(const double* value, std::shared_ptr<const void> keepalive, DType dtype) {
@@ -213,10 +219,7 @@ void Trace::assign(Storage& storage, const Tensor& value) {
   if (storage.trace != serial_) {
     // Written without having been read: its old value is not an input unless the caller must give up its
     // buffer.
-    auto holder = std::make_shared<TensorImpl>();
-    holder->storage = storage.shared_from_this();
-    holder->type = storage.type;
-    value_of(Tensor(std::move(holder)));
+    value_of(whole(storage.shared_from_this()));
   }
   storage.value = id;
 }
@@ -237,77 +240,6 @@ void Trace::note_grad_read(const StoragePtr& leaf) {
 
 void Trace::note_grad_change(const StoragePtr& leaf) {
   grad_slot(leaf);
-}
-
-std::vector<Tensor> Trace::backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
-                                    const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph) {
-  std::vector<ir::ValueId> roots, seeds;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    roots.push_back(value_of(read(outputs[i])));
-    seeds.push_back(value_of(read(gradients[i])));
-  }
-  std::vector<bool> reached(values_.size()), visited(calls_.size());
-  std::vector<ir::ValueId> work = roots, targets;
-  while (!work.empty()) {
-    const ir::ValueId id = work.back();
-    work.pop_back();
-    if (reached[id] || !values_[id].needs_grad) continue;
-    reached[id] = true;
-    if (values_[id].leaf) targets.push_back(id);
-    if (values_[id].leaf || values_[id].call < 0) continue;
-    const auto call = static_cast<std::size_t>(values_[id].call);
-    if (freed_[call])
-      fail("backward: Trying to backward through the graph a second time (" + calls_[call].op +
-           " has freed its saved tensors); pass retain_graph=true the first time");
-    visited[call] = true;
-    for (ir::ValueId operand : calls_[call].operands)
-      work.push_back(operand);
-  }
-  if (!retain_graph)
-    for (std::size_t i = 0; i < visited.size(); ++i)
-      freed_[i] = freed_[i] || visited[i];
-  std::sort(targets.begin(), targets.end());
-  if (wanted) {
-    targets.clear();
-    for (const Tensor& x : *wanted)
-      targets.push_back(value_of(read(x)));
-  }
-  if (targets.empty()) return {};
-
-  std::vector<ir::ValueId> operands = roots;
-  operands.insert(operands.end(), seeds.begin(), seeds.end());
-  operands.insert(operands.end(), targets.begin(), targets.end());
-  std::vector<TensorType> types;
-  for (ir::ValueId id : targets)
-    types.push_back(values_[id].type);
-  std::vector<Tensor> results;
-  for (ir::ValueId id :
-       add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(roots.size())}}, types)) {
-    values_[id].needs_grad = create_graph;
-    values_[id].tainted = !create_graph;
-    results.push_back(tensor_of(id));
-  }
-  if (wanted) {
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      if (!reached[targets[i]]) results[i] = {};
-    return results;
-  }
-  AutoGradMode mode(create_graph);
-  std::vector<Tensor> outer, outer_gradients;
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    const StoragePtr leaf = values_[targets[i]].leaf;
-    if (!leaf->grad_fn) {
-      accumulate_grad(*leaf, results[i]);
-      continue;
-    }
-    auto holder = std::make_shared<TensorImpl>();
-    holder->storage = leaf;
-    holder->type = leaf->type;
-    outer.emplace_back(std::move(holder));
-    outer_gradients.push_back(results[i]);
-  }
-  if (!outer.empty()) run_backward(outer, outer_gradients, nullptr, retain_graph, create_graph);
-  return {};
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/apply.h"
+#include "core/tape.h"
 #include "kiln/internal/capture.h"
 
 #include <map>
@@ -82,7 +83,24 @@ public:
   void guard(std::shared_ptr<const Guard> guard) { guards_.push_back(std::move(guard)); }
 
   bool needs_grad(const Storage& storage) const;
+  /// Another handle on the value that x has now.
+  Tensor snapshot(const Tensor& whole) { return tensor_of(value_of(whole)); }
+  /// Gives results, where they are differentiable, values whose gradient the node turns into the arguments'.
+  void record_function(std::shared_ptr<FunctionNode> node, const std::vector<Tensor>& arguments,
+                       const std::vector<Tensor>& results, const std::vector<bool>& differentiable);
+  /// Runs hooks on the gradient of x, or keeps it in x.grad(), in each backward() of this capture. False for
+  /// values from outside, whose node does it.
+  bool hook(const Tensor& whole, std::shared_ptr<Hooks> hooks);
+  bool retain(const Tensor& whole);
+  /// Whether a call of autograd::Function is run by itself, between two programs.
+  bool functions_split() const { return functions_split_; }
+  void split_functions() { functions_split_ = true; }
+  /// Whether gradients of these would go through a function or hook, which only a backward() within this
+  /// capture can.
+  bool needs_host_backward(const std::vector<Tensor>& results);
   void assign(Storage& storage, const Tensor& value); ///< storage's value is from now on that of `value`
+  /// The leaves and values of an outer tape that the capture has met.
+  std::vector<StoragePtr> leaves() const;
   bool knows(const Storage& storage) const { return storage.trace == serial_; }
   void note_grad_read(const StoragePtr& leaf);   ///< before leaf.grad is looked at
   void note_grad_change(const StoragePtr& leaf); ///< before leaf.grad is given another tensor
@@ -108,12 +126,24 @@ private:
     std::int64_t detached = -1; ///< its `detach`, once made
     std::int64_t call = -1;     ///< that produced it
     StoragePtr leaf = {};       ///< the leaf, or value of an outer tape, that this is
+    std::int64_t function = -1; ///< the call of autograd::Function whose result this is
+    std::shared_ptr<Hooks> hooks = {};
+    std::weak_ptr<Storage> retained = {};
+    bool is_special() const { return function >= 0 || hooks || !retained.expired(); }
   };
+  struct FunctionRecord {
+    std::shared_ptr<FunctionNode> node;
+    std::vector<ir::ValueId> arguments, results;
+    bool freed = false;
+  };
+  class Backward; ///< one walk, in trace_backward.cpp
   ir::ValueId new_value(const TensorType& type);
   ir::ValueId value_of(const Tensor& whole);
   ir::ValueId add_input(InputSource source);
   std::vector<ir::ValueId> add_call(std::string_view op, std::vector<ir::ValueId> operands, Attributes attrs,
                                     std::span<const TensorType> results);
+  std::vector<Tensor> record_typed(std::string_view op, std::span<const Tensor> operands, Attributes attrs,
+                                   std::span<const TensorType> results);
   Tensor tensor_of(ir::ValueId value);
   GradSlot& grad_slot(const StoragePtr& leaf);
   void restart();
@@ -137,8 +167,15 @@ private:
   std::vector<std::shared_ptr<const Guard>> guards_;
   std::vector<GradSlot> grads_;
   std::vector<std::string> splits_;
+  std::vector<FunctionRecord> functions_;
+  bool functions_split_ = false;
   bool committed_ = false;
 };
+
+/// Thrown where what was captured so far needs functions and hooks to be run between programs: the capture,
+/// none of which has run yet, is made anew. No std::exception, so that no user's handler takes it for an
+/// error.
+struct RestartCapture {};
 
 /// Module path and caller's address of the call being recorded or failing; `resolve_location` finds file and
 /// line.

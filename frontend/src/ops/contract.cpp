@@ -1,6 +1,5 @@
-// Matrix products, and reading at positions held in a tensor.
+// Matrix products.
 #include "core/apply.h"
-#include "core/index_check.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 
@@ -74,6 +73,52 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (bias.defined()) return apply("linear", {x, weight, bias});
   return apply("linear", {x, weight});
 }
+Tensor mv(const Tensor& matrix, const Tensor& vector) {
+  if (checked(matrix, "mv").type.shape.rank() != 2 || checked(vector, "mv").type.shape.rank() != 1)
+    fail("mv: vector + matrix @ vector expected, got " + std::to_string(matrix.dim()) + "D and " +
+         std::to_string(vector.dim()) + "D");
+  return matmul(matrix, vector);
+}
+Tensor dot(const Tensor& x, const Tensor& y) {
+  if (checked(x, "dot").type.shape.rank() != 1 || checked(y, "dot").type.shape.rank() != 1)
+    fail("dot: 1D tensors expected, but got " + std::to_string(x.dim()) + "D and " + std::to_string(y.dim()) +
+         "D tensors");
+  if (x.size(0) != y.size(0))
+    fail("dot: inconsistent tensor size, expected tensor " + both(x, y) + " to agree");
+  return sum(mul(x, y));
+}
+Tensor outer(const Tensor& x, const Tensor& y) {
+  if (checked(x, "outer").type.shape.rank() != 1 || checked(y, "outer").type.shape.rank() != 1)
+    fail("outer: Expected 1-D arguments, but got " + both(x, y));
+  return mul(x.unsqueeze(1), y);
+}
+Tensor trace(const Tensor& x) {
+  if (checked(x, "trace").type.shape.rank() != 2) fail("trace: expected a matrix");
+  return sum(diagonal(x));
+}
+
+namespace {
+// beta * x + alpha * product. With beta 0, x is not looked at: its NaN do not spread.
+Tensor blend(const Tensor& x, const Tensor& product, Scalar beta, Scalar alpha) {
+  const Tensor scaled = alpha.to<double>() == 1 ? product : mul(product, alpha);
+  if (beta.to<double>() == 0) return scaled;
+  return add(scaled, beta.to<double>() == 1 ? x : mul(x, beta));
+}
+} // namespace
+
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+  return blend(x, mm(a, b), beta, alpha);
+}
+Tensor addmv(const Tensor& x, const Tensor& matrix, const Tensor& vector, Scalar beta, Scalar alpha) {
+  return blend(x, mv(matrix, vector), beta, alpha);
+}
+Tensor addr(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+  return blend(x, outer(a, b), beta, alpha);
+}
+Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+  return blend(x, bmm(a, b), beta, alpha);
+}
+
 Tensor Tensor::matmul(const Tensor& other) const {
   return kiln::matmul(*this, other);
 }
@@ -83,37 +128,26 @@ Tensor Tensor::mm(const Tensor& other) const {
 Tensor Tensor::bmm(const Tensor& other) const {
   return kiln::bmm(*this, other);
 }
-
-Tensor embedding(const Tensor& weight, const Tensor& indices) {
-  checked(weight, "embedding"), checked(indices, "embedding");
-  const Tensor rows = indices.to(kInt64);
-  if (weight.dim() > 0) check_indices("embedding", "index out of range in self", rows, weight.size(0));
-  return apply("take", {weight, rows}, {{"dim", std::int64_t{0}}});
+Tensor Tensor::mv(const Tensor& vector) const {
+  return kiln::mv(*this, vector);
 }
-Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index) {
-  if (checked(index, "index_select").type.shape.rank() > 1)
-    fail("index_select: Index is supposed to be a vector");
-  const Tensor positions = index.dim() == 0 ? index.reshape({1}).to(kInt64) : index.to(kInt64);
-  const std::int64_t at = wrap_dim(dim, checked(x, "index_select").type.shape.rank(), "index_select");
-  check_indices("index_select", "index out of range in self", positions, x.size(at));
-  return apply("take", {x, positions}, {{"dim", at}});
+Tensor Tensor::dot(const Tensor& other) const {
+  return kiln::dot(*this, other);
 }
-Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index) {
-  const std::int64_t at = wrap_dim(dim, checked(x, "gather").type.shape.rank(), "gather");
-  const Tensor positions = index.to(kInt64);
-  check_indices("gather", "index out of bounds", positions, x.size(at));
-  return apply("gather", {x, positions}, {{"dim", at}});
+Tensor Tensor::outer(const Tensor& other) const {
+  return kiln::outer(*this, other);
 }
-Tensor Tensor::index_select(std::int64_t dim, const Tensor& index) const {
-  return kiln::index_select(*this, dim, index);
+Tensor Tensor::trace() const {
+  return kiln::trace(*this);
 }
-Tensor Tensor::gather(std::int64_t dim, const Tensor& index) const {
-  return kiln::gather(*this, dim, index);
+Tensor Tensor::addmm(const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) const {
+  return kiln::addmm(*this, a, b, beta, alpha);
 }
-
-Tensor one_hot(const Tensor& index, std::int64_t classes) {
-  if (classes < 0) classes = index.max().item<std::int64_t>() + 1;
-  return eq(index.unsqueeze(-1), arange(classes)).to(kInt64);
+Tensor Tensor::addmv(const Tensor& matrix, const Tensor& vector, Scalar beta, Scalar alpha) const {
+  return kiln::addmv(*this, matrix, vector, beta, alpha);
+}
+Tensor Tensor::baddbmm(const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) const {
+  return kiln::baddbmm(*this, a, b, beta, alpha);
 }
 
 } // namespace kiln

@@ -1,7 +1,10 @@
-// Elementwise functions: promotion, then one op each.
+// Elementwise functions of one tensor: promotion, then one op each or a short formula.
 #include "core/apply.h"
-#include "kiln/autograd.h"
 #include "kiln/ops.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
 
 namespace kiln {
 
@@ -12,53 +15,68 @@ namespace {
 Tensor floating(const Tensor& x, const char* op) {
   return is_floating(checked(x, op).type.dtype) ? x : x.to(kFloat32);
 }
-Tensor scaled(const Tensor& y, Scalar alpha) {
-  return alpha.to<double>() == 1 ? y : mul(y, alpha);
+
+// Rounding functions leave whole numbers alone.
+Tensor rounded(const Tensor& x, const char* op) {
+  return is_floating(checked(x, op).type.dtype) ? apply(op, {x}) : x.clone();
 }
 
 } // namespace
 
-// Those that keep the dtype, and those that compute in floating point.
 #define KILN_SAME(name)                                                                                      \
   Tensor name(const Tensor& x) {                                                                             \
     return apply(#name, {x});                                                                                \
-  }                                                                                                          \
-  Tensor Tensor::name() const {                                                                              \
-    return kiln::name(*this);                                                                                \
+  }
+#define KILN_ROUNDING(name)                                                                                  \
+  Tensor name(const Tensor& x) {                                                                             \
+    return rounded(x, #name);                                                                                \
   }
 #define KILN_FLOATING(name)                                                                                  \
   Tensor name(const Tensor& x) {                                                                             \
     return apply(#name, {floating(x, #name)});                                                               \
   }
-#define KILN_FLOATING_METHOD(name)                                                                           \
-  KILN_FLOATING(name)                                                                                        \
-  Tensor Tensor::name() const {                                                                              \
-    return kiln::name(*this);                                                                                \
-  }
 KILN_SAME(abs)
 KILN_SAME(neg)
-KILN_SAME(sign)
-KILN_SAME(floor)
-KILN_SAME(ceil)
-KILN_SAME(round)
 KILN_SAME(relu)
-KILN_FLOATING_METHOD(exp)
-KILN_FLOATING_METHOD(log)
-KILN_FLOATING_METHOD(log1p)
-KILN_FLOATING_METHOD(sqrt)
-KILN_FLOATING_METHOD(rsqrt)
-KILN_FLOATING_METHOD(sin)
-KILN_FLOATING_METHOD(cos)
-KILN_FLOATING_METHOD(tanh)
-KILN_FLOATING_METHOD(erf)
-KILN_FLOATING_METHOD(sigmoid)
+KILN_ROUNDING(floor)
+KILN_ROUNDING(ceil)
+KILN_ROUNDING(round)
+KILN_ROUNDING(trunc)
+KILN_FLOATING(exp)
 KILN_FLOATING(expm1)
+KILN_FLOATING(log)
+KILN_FLOATING(log1p)
+KILN_FLOATING(sqrt)
+KILN_FLOATING(rsqrt)
+KILN_FLOATING(sin)
+KILN_FLOATING(cos)
+KILN_FLOATING(tanh)
+KILN_FLOATING(erf)
+KILN_FLOATING(atan)
+KILN_FLOATING(sigmoid)
 KILN_FLOATING(silu)
 KILN_FLOATING(softplus)
 #undef KILN_SAME
+#undef KILN_ROUNDING
 #undef KILN_FLOATING
-#undef KILN_FLOATING_METHOD
 
+Tensor absolute(const Tensor& x) {
+  return abs(x);
+}
+Tensor negative(const Tensor& x) {
+  return neg(x);
+}
+Tensor positive(const Tensor& x) {
+  if (checked(x, "positive").type.dtype == kBool)
+    fail("positive: the + operator is not supported on bool tensors");
+  return x;
+}
+Tensor sign(const Tensor& x) {
+  return checked(x, "sign").type.dtype == kBool ? x.clone() : apply("sign", {x});
+}
+Tensor sgn(const Tensor& x) {
+  return sign(x);
+}
 Tensor gelu(const Tensor& x, const std::string& approximate) {
   return apply("gelu", {floating(x, "gelu")}, {{"approximate", approximate}});
 }
@@ -68,174 +86,103 @@ Tensor reciprocal(const Tensor& x) {
 Tensor square(const Tensor& x) {
   return mul(x, x);
 }
+Tensor exp2(const Tensor& x) {
+  return exp(mul(floating(x, "exp2"), std::numbers::ln2));
+}
+Tensor log2(const Tensor& x) {
+  return mul(log(x), std::numbers::log2e);
+}
+Tensor log10(const Tensor& x) {
+  return mul(log(x), std::numbers::log10e);
+}
+Tensor tan(const Tensor& x) {
+  return div(sin(x), cos(x));
+}
+// By expm1: exp(x) - exp(-x) would lose all digits near 0. exp(|x|) is infinite where the result is.
+Tensor sinh(const Tensor& x) {
+  const Tensor size = abs(floating(x, "sinh")), e = expm1(mul(size, 0.5));
+  const Tensor half = add(e, div(e, add(e, 1))); // 2 sinh(|x| / 2)
+  const Tensor other = add(add(e, 1), reciprocal(add(e, 1)));
+  return mul(mul(mul(half, other), 0.5), sign(x)); // sinh(x) = 2 sinh(x / 2) cosh(x / 2)
+}
+Tensor cosh(const Tensor& x) {
+  const Tensor half = exp(mul(abs(floating(x, "cosh")), 0.5));
+  const Tensor other = reciprocal(half);
+  return mul(add(mul(half, half), mul(other, other)), 0.5);
+}
+Tensor asin(const Tensor& x) {
+  const Tensor y = floating(x, "asin");
+  return atan2(y, sqrt(mul(1 - y, 1 + y)));
+}
+Tensor acos(const Tensor& x) {
+  const Tensor y = floating(x, "acos");
+  return atan2(sqrt(mul(1 - y, 1 + y)), y);
+}
+Tensor erfc(const Tensor& x) {
+  return 1 - erf(x);
+}
+Tensor logit(const Tensor& x, std::optional<double> eps) {
+  const Tensor p = eps ? clamp(floating(x, "logit"), *eps, 1 - *eps) : floating(x, "logit");
+  return sub(log(p), log1p(neg(p)));
+}
+Tensor frac(const Tensor& x) {
+  return sub(x, trunc(x));
+}
 Tensor logical_not(const Tensor& x) {
-  return apply("not", {x.to(kBool)});
+  return apply("not", {checked(x, "logical_not").type.dtype == kBool ? x : x.to(kBool)});
 }
-Tensor Tensor::reciprocal() const {
-  return kiln::reciprocal(*this);
+Tensor bitwise_not(const Tensor& x) {
+  if (is_floating(checked(x, "bitwise_not").type.dtype))
+    fail("bitwise_not: not implemented for '" + std::string(to_string(x.dtype())) + "'");
+  return apply("not", {x});
 }
-Tensor Tensor::square() const {
-  return kiln::square(*this);
+Tensor isnan(const Tensor& x) {
+  return apply("ne", {x, x});
 }
-Tensor Tensor::logical_not() const {
-  return kiln::logical_not(*this);
+Tensor isinf(const Tensor& x) {
+  if (!is_floating(checked(x, "isinf").type.dtype)) return zeros_like(x, kBool);
+  return eq(abs(x), std::numeric_limits<double>::infinity());
 }
-
-Tensor add(const Tensor& x, const Tensor& y, Scalar alpha) {
-  return apply_binary("add", x, scaled(y, alpha));
+Tensor isfinite(const Tensor& x) {
+  if (!is_floating(checked(x, "isfinite").type.dtype)) return ones_like(x, kBool);
+  return lt(abs(x), std::numeric_limits<double>::infinity());
 }
-Tensor sub(const Tensor& x, const Tensor& y, Scalar alpha) {
-  return apply_binary("sub", x, scaled(y, alpha));
-}
-Tensor add(const Tensor& x, Scalar y, Scalar alpha) {
-  return apply_binary("add", x, alpha.to<double>() == 1 ? y : Scalar(y.to<double>() * alpha.to<double>()));
-}
-Tensor sub(const Tensor& x, Scalar y, Scalar alpha) {
-  return apply_binary("sub", x, alpha.to<double>() == 1 ? y : Scalar(y.to<double>() * alpha.to<double>()));
-}
-Tensor operator-(Scalar x, const Tensor& y) {
-  return apply_binary("sub", x, y);
-}
-Tensor operator/(Scalar x, const Tensor& y) {
-  return apply_binary("div", x, y);
-}
-Tensor pow(Scalar x, const Tensor& exponent) {
-  return apply_binary("pow", x, exponent);
-}
-Tensor Tensor::add(const Tensor& other, Scalar alpha) const {
-  return kiln::add(*this, other, alpha);
-}
-Tensor Tensor::add(Scalar other, Scalar alpha) const {
-  return kiln::add(*this, other, alpha);
-}
-Tensor Tensor::sub(const Tensor& other, Scalar alpha) const {
-  return kiln::sub(*this, other, alpha);
-}
-Tensor Tensor::sub(Scalar other, Scalar alpha) const {
-  return kiln::sub(*this, other, alpha);
+Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
+  if (!is_floating(checked(x, "nan_to_num").type.dtype)) return x.clone();
+  const double most =
+      x.dtype() == kFloat64 ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  const double infinity = std::numeric_limits<double>::infinity();
+  Tensor result = where(isnan(x), nan.value_or(0), x);
+  result = where(eq(result, infinity), posinf.value_or(most), result);
+  return where(eq(result, -infinity), neginf.value_or(-most), result);
 }
 
-#define KILN_BINARY(name)                                                                                    \
-  Tensor name(const Tensor& x, const Tensor& y) {                                                            \
-    return apply_binary(#name, x, y);                                                                        \
-  }                                                                                                          \
-  Tensor name(const Tensor& x, Scalar y) {                                                                   \
-    return apply_binary(#name, x, y);                                                                        \
-  }                                                                                                          \
-  Tensor Tensor::name(const Tensor& y) const {                                                               \
-    return kiln::name(*this, y);                                                                             \
-  }                                                                                                          \
-  Tensor Tensor::name(Scalar y) const {                                                                      \
-    return kiln::name(*this, y);                                                                             \
-  }
-KILN_BINARY(mul)
-KILN_BINARY(div)
-KILN_BINARY(eq)
-KILN_BINARY(ne)
-KILN_BINARY(lt)
-KILN_BINARY(le)
-KILN_BINARY(gt)
-KILN_BINARY(ge)
-#undef KILN_BINARY
-
-Tensor pow(const Tensor& x, const Tensor& exponent) {
-  return apply_binary("pow", x, exponent);
-}
-// Small whole powers are products: exact for negative bases, and quicker than exp(y log x).
-Tensor pow(const Tensor& x, Scalar exponent) {
-  const double e = exponent.to<double>();
-  if (e == 1) return mul(x, 1);
-  if (e == 2) return mul(x, x);
-  if (e == 3) return mul(mul(x, x), x);
-  if (e == 0.5) return sqrt(x);
-  if (e == -1) return reciprocal(x);
-  return apply_binary("pow", x, exponent);
-}
-Tensor Tensor::pow(const Tensor& exponent) const {
-  return kiln::pow(*this, exponent);
-}
-Tensor Tensor::pow(Scalar exponent) const {
-  return kiln::pow(*this, exponent);
-}
-
-Tensor maximum(const Tensor& x, const Tensor& y) {
-  return apply_binary("maximum", x, y);
-}
-Tensor minimum(const Tensor& x, const Tensor& y) {
-  return apply_binary("minimum", x, y);
-}
-Tensor clamp_min(const Tensor& x, Scalar min) {
-  return apply_binary("maximum", x, min);
-}
-Tensor clamp_max(const Tensor& x, Scalar max) {
-  return apply_binary("minimum", x, max);
-}
-Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max) {
-  if (!min && !max) fail("clamp: At least one of 'min' or 'max' must not be None");
-  Tensor result = min ? clamp_min(x, *min) : x;
-  return max ? clamp_max(result, *max) : result;
-}
-Tensor Tensor::clamp(std::optional<Scalar> min, std::optional<Scalar> max) const {
-  return kiln::clamp(*this, min, max);
-}
-Tensor Tensor::clamp_min(Scalar min) const {
-  return kiln::clamp_min(*this, min);
-}
-Tensor Tensor::clamp_max(Scalar max) const {
-  return kiln::clamp_max(*this, max);
-}
-
-Tensor logical_and(const Tensor& x, const Tensor& y) {
-  return apply("and", {x.to(kBool), y.to(kBool)});
-}
-Tensor logical_or(const Tensor& x, const Tensor& y) {
-  return apply("or", {x.to(kBool), y.to(kBool)});
-}
-Tensor logical_xor(const Tensor& x, const Tensor& y) {
-  return apply("xor", {x.to(kBool), y.to(kBool)});
-}
-Tensor Tensor::logical_and(const Tensor& y) const {
-  return kiln::logical_and(*this, y);
-}
-Tensor Tensor::logical_or(const Tensor& y) const {
-  return kiln::logical_or(*this, y);
-}
-
-Tensor where(const Tensor& condition, const Tensor& x, const Tensor& y) {
-  const DType dtype = promote(checked(x, "where").type.dtype, checked(y, "where").type.dtype);
-  return apply("where", {condition.to(kBool), x.to(dtype), y.to(dtype)});
-}
-Tensor where(const Tensor& condition, const Tensor& x, Scalar y) {
-  const DType dtype = promote(checked(x, "where").type.dtype, y);
-  return apply("where", {condition.to(kBool), x.to(dtype), scalar_operand(y, dtype)});
-}
-Tensor where(const Tensor& condition, Scalar x, const Tensor& y) {
-  const DType dtype = promote(checked(y, "where").type.dtype, x);
-  return apply("where", {condition.to(kBool), scalar_operand(x, dtype), y.to(dtype)});
-}
-Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value) {
-  return apply("where", {mask.to(kBool), scalar_operand(value, checked(x, "masked_fill").type.dtype), x});
-}
-Tensor Tensor::masked_fill(const Tensor& mask, Scalar value) const {
-  return kiln::masked_fill(*this, mask, value);
-}
-
-Tensor Tensor::to(DType dtype) const {
-  if (checked(*this, "to").type.dtype == dtype) return *this;
+Tensor Tensor::to(DType dtype, bool, bool copy) const {
+  if (checked(*this, "to").type.dtype == dtype) return copy ? clone() : *this;
   return apply("cast", {*this}, {{"dtype", std::string(kiln::name(dtype))}});
 }
-Tensor Tensor::to(Device device) const {
+Tensor Tensor::to(Device device, bool, bool copy) const {
   if (!device.is_cpu()) fail("to: device " + device.str() + " is not available");
-  return *this;
+  return copy ? clone() : *this;
 }
-Tensor Tensor::to(const TensorOptions& options) const {
-  const Tensor moved = options.has_device() ? to(options.device()) : *this;
-  return options.has_dtype() ? moved.to(options.dtype()) : moved;
+Tensor Tensor::to(Device device, DType dtype, bool non_blocking, bool copy) const {
+  return to(device).to(dtype, non_blocking, copy);
+}
+Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy) const {
+  return to(options.has_device() ? options.device() : device(),
+            options.has_dtype() ? options.dtype() : dtype(), non_blocking, copy);
+}
+Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy) const {
+  return to(other.device(), other.dtype(), non_blocking, copy);
 }
 Tensor Tensor::clone() const {
   // Values are immutable: a clone is another storage with the same value; the first write to either parts
   // them.
   return apply("reshape", {*this}, {{"shape", sizes().vec()}});
+}
+Tensor clone(const Tensor& x) {
+  return x.clone();
 }
 
 } // namespace kiln

@@ -138,7 +138,15 @@ Tensor randint(std::int64_t low, std::int64_t high, IntArrayRef sizes, const Ten
     fail("randint: random_ expects 'from' to be less than 'to', but got from=" + std::to_string(low) +
          " >= to=" + std::to_string(high));
   const Tensor unit = rand(sizes, kFloat64);
-  return finish((unit * static_cast<double>(high - low)).floor().to(options.dtype()) + low, options);
+  const DType dtype = options.has_dtype() ? options.dtype() : kInt64;
+  return finish(((unit * static_cast<double>(high - low)).floor() + static_cast<double>(low)).to(dtype),
+                options);
+}
+Tensor randint_like(const Tensor& x, std::int64_t high, const TensorOptions& options) {
+  return randint(0, high, checked(x, "randint_like").type.shape, like(x, options));
+}
+Tensor randint_like(const Tensor& x, std::int64_t low, std::int64_t high, const TensorOptions& options) {
+  return randint(low, high, checked(x, "randint_like").type.shape, like(x, options));
 }
 Tensor randint(std::int64_t high, IntArrayRef sizes, const TensorOptions& options) {
   return randint(0, high, sizes, options);
@@ -152,9 +160,9 @@ Tensor randperm(std::int64_t n, const TensorOptions& options) {
     const std::uint64_t bits = runtime::random_bits(state.seed, state.offset, static_cast<std::uint64_t>(i));
     std::swap(order[static_cast<std::size_t>(i)], order[(bits * static_cast<std::uint64_t>(i + 1)) >> 32]);
   }
-  return finish(
-      from_host({n}, options.dtype(), [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; }),
-      options);
+  return finish(from_host({n}, options.has_dtype() ? options.dtype() : kInt64,
+                          [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; }),
+                options);
 }
 Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& options) {
   TensorOptions chosen = options;
@@ -186,9 +194,17 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
                           }),
                 options);
 }
-Tensor eye(std::int64_t n, const TensorOptions& options) {
-  return finish(from_host({n, n}, options.dtype(), [=](std::int64_t i) { return i / n == i % n ? 1 : 0; }),
+Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, const TensorOptions& options) {
+  const TensorOptions chosen = options.dtype(options.dtype());
+  return finish(pow(Scalar(base), linspace(start, end, steps, kFloat64)).to(chosen.dtype()), options);
+}
+Tensor eye(std::int64_t n, std::int64_t m, const TensorOptions& options) {
+  check_sizes({n, m}, "eye");
+  return finish(from_host({n, m}, options.dtype(), [=](std::int64_t i) { return i / m == i % m ? 1 : 0; }),
                 options);
+}
+Tensor eye(std::int64_t n, const TensorOptions& options) {
+  return eye(n, n, options);
 }
 Tensor empty_like(const Tensor& x, const TensorOptions& options) {
   return empty(x.sizes(), like(x, options));
@@ -214,6 +230,78 @@ Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& optio
   runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
   std::memcpy(buffer.data(), data, static_cast<std::size_t>(type.bytes()));
   return finish(make_tensor(type, std::move(buffer)), options);
+}
+Tensor from_blob(void* data, IntArrayRef sizes, const std::function<void(void*)>& deleter,
+                 const TensorOptions& options) {
+  Tensor copy = from_blob(data, sizes, options);
+  if (deleter) deleter(data);
+  return copy;
+}
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
+  check_sizes(sizes, "from_blob");
+  if (sizes.size() != strides.size())
+    fail("from_blob: got " + std::to_string(sizes.size()) + " sizes and " + std::to_string(strides.size()) +
+         " strides");
+  const TensorType type{options.dtype(), sizes.shape()};
+  const std::size_t width = itemsize(type.dtype);
+  runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
+  for (std::int64_t i = 0, count = type.shape.numel(); i < count; ++i) {
+    std::int64_t rest = i, offset = 0;
+    for (std::size_t d = sizes.size(); d-- > 0; rest /= sizes[d])
+      offset += rest % sizes[d] * strides[d];
+    std::memcpy(buffer.as<std::byte>() + i * static_cast<std::int64_t>(width),
+                static_cast<const std::byte*>(data) + offset * static_cast<std::int64_t>(width), width);
+  }
+  return finish(make_tensor(type, std::move(buffer)), options);
+}
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides,
+                 const std::function<void(void*)>& deleter, const TensorOptions& options) {
+  Tensor copy = from_blob(data, sizes, strides, options);
+  if (deleter) deleter(data);
+  return copy;
+}
+Tensor bernoulli(const Tensor& x) {
+  return lt(rand(checked(x, "bernoulli").type.shape, x.dtype()), x).to(x.dtype());
+}
+Tensor normal(double mean, double std, IntArrayRef sizes, const TensorOptions& options) {
+  if (std < 0) fail("normal: expects std >= 0.0, but found std " + std::to_string(std));
+  return finish(randn(sizes, options.dtype(options.dtype()).requires_grad(false)) * std + mean, options);
+}
+Tensor normal(const Tensor& mean, double std) {
+  return add(mul(randn_like(mean), std), mean);
+}
+Tensor normal(double mean, const Tensor& std) {
+  return add(mul(randn_like(std), std), mean);
+}
+Tensor normal(const Tensor& mean, const Tensor& std) {
+  return add(mul(randn_like(add(mean, std)), std), mean);
+}
+// The largest of weight / exponential draws is each place with the probability of its weight.
+Tensor multinomial(const Tensor& x, std::int64_t num_samples, bool replacement) {
+  const std::size_t rank = checked(x, "multinomial").type.shape.rank();
+  if (rank != 1 && rank != 2) fail("multinomial: prob_dist must be 1 or 2 dim");
+  if (num_samples <= 0) fail("multinomial: cannot sample n_sample <= 0 samples");
+  if (!replacement && num_samples > x.size(-1))
+    fail("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  NoGradGuard guard;
+  const Tensor weights = is_floating(x.dtype()) ? x.detach() : x.to(kFloat32);
+  auto races = [](const Tensor& w) { return w / -log1p(-rand_like(w)); };
+  if (!replacement) return std::get<1>(topk(races(weights), num_samples, -1));
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes.insert(sizes.end() - 1, num_samples);
+  return argmax(races(weights.unsqueeze(-2).expand(sizes)), -1);
+}
+Tensor Tensor::new_empty(IntArrayRef sizes, const TensorOptions& options) const {
+  return empty(sizes, like(*this, options));
+}
+Tensor Tensor::new_zeros(IntArrayRef sizes, const TensorOptions& options) const {
+  return zeros(sizes, like(*this, options));
+}
+Tensor Tensor::new_ones(IntArrayRef sizes, const TensorOptions& options) const {
+  return ones(sizes, like(*this, options));
+}
+Tensor Tensor::new_full(IntArrayRef sizes, Scalar value, const TensorOptions& options) const {
+  return full(sizes, value, like(*this, options));
 }
 Tensor scalar_tensor(Scalar value, const TensorOptions& options) {
   return full({}, value, options.dtype(options.dtype()));

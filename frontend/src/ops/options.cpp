@@ -9,7 +9,32 @@
 namespace kiln {
 
 std::ostream& operator<<(std::ostream& out, DType dtype) {
-  return out << name(dtype);
+  switch (dtype) {
+  case DType::Float32:
+    return out << "float";
+  case DType::Float64:
+    return out << "double";
+  case DType::BFloat16:
+    return out << "c10::BFloat16";
+  case DType::Float16:
+    return out << "c10::Half";
+  case DType::Int64:
+    return out << "long int";
+  case DType::Int32:
+    return out << "int";
+  case DType::Int8:
+    return out << "signed char";
+  case DType::UInt8:
+    return out << "unsigned char";
+  case DType::Bool:
+    return out << "bool";
+  }
+  return out;
+}
+std::string_view to_string(DType dtype) {
+  constexpr std::string_view names[] = {"Float", "Double", "BFloat16", "Half", "Long",
+                                        "Int",   "Char",   "Byte",     "Bool"};
+  return names[static_cast<std::size_t>(dtype)];
 }
 
 Device::Device(const std::string& text) : type_(kCPU), index_(-1) {
@@ -33,6 +58,12 @@ std::ostream& operator<<(std::ostream& out, const Device& device) {
   return out << device.str();
 }
 
+std::int64_t IntArrayRef::at(std::size_t i) const {
+  if (i >= size_)
+    internal::fail("ArrayRef: invalid index Index = " + std::to_string(i) +
+                   "; Length = " + std::to_string(size_));
+  return data_[i];
+}
 bool IntArrayRef::operator==(const IntArrayRef& other) const {
   return std::equal(begin(), end(), other.begin(), other.end());
 }

@@ -127,30 +127,6 @@ void print_matrix(std::ostream& out, const double* values, std::int64_t rows, st
   }
 }
 
-const char* type_name(DType dtype) {
-  switch (dtype) {
-  case DType::Float32:
-    return "CPUFloatType";
-  case DType::Float64:
-    return "CPUDoubleType";
-  case DType::BFloat16:
-    return "CPUBFloat16Type";
-  case DType::Float16:
-    return "CPUHalfType";
-  case DType::Int64:
-    return "CPULongType";
-  case DType::Int32:
-    return "CPUIntType";
-  case DType::Int8:
-    return "CPUCharType";
-  case DType::UInt8:
-    return "CPUByteType";
-  case DType::Bool:
-    return "CPUBoolType";
-  }
-  return "";
-}
-
 } // namespace
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
@@ -186,7 +162,7 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
       print_matrix(out, values.data() + s * rows * columns, rows, columns, 1);
     }
   }
-  out << "[ " << type_name(tensor.dtype()) << "{";
+  out << "[ " << tensor.toString() << "{";
   for (std::size_t d = 0; d < shape.rank(); ++d)
     out << (d ? "," : "") << shape[d];
   out << "}";

@@ -30,15 +30,17 @@ Tensor reduce(const char* op, const Tensor& x, IntArrayRef dims, bool keepdim) {
   return apply(op, {x}, {{"dims", reduced_dims(x, dims, op)}, {"keepdim", keepdim}});
 }
 
-Tensor for_sum(const Tensor& x) {
-  const DType dtype = checked(x, "sum").type.dtype;
-  return is_floating(dtype) ? x : x.to(kInt64);
+Tensor for_sum(const Tensor& x, std::optional<DType> dtype) {
+  const DType own = checked(x, "sum").type.dtype;
+  return dtype ? x.to(*dtype) : is_floating(own) ? x : x.to(kInt64);
 }
-Tensor for_mean(const Tensor& x) {
-  if (!is_floating(checked(x, "mean").type.dtype))
-    fail("mean: could not infer output dtype. Input dtype must be floating point, got " +
-         std::string(kiln::name(x.dtype())));
-  return x;
+Tensor for_mean(const Tensor& x, std::optional<DType> dtype) {
+  const DType given = dtype.value_or(checked(x, "mean").type.dtype);
+  if (!is_floating(given))
+    fail("mean: could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+         "Got: " +
+         std::string(to_string(given)));
+  return x.to(given);
 }
 std::int64_t row_dim(const Tensor& x, std::int64_t dim, const char* op) {
   return wrap_dim(dim, checked(x, op).type.shape.rank(), op);
@@ -47,39 +49,81 @@ Tensor floating(const Tensor& x, const char* op) {
   return is_floating(checked(x, op).type.dtype) ? x : x.to(kFloat32);
 }
 
+// max and min take truth values too, through u8.
+Tensor extremum(const char* op, const Tensor& x, IntArrayRef dims, bool keepdim) {
+  if (checked(x, op).type.dtype == kBool) return reduce(op, x.to(kUInt8), dims, keepdim).to(kBool);
+  return reduce(op, x, dims, keepdim);
+}
+
+Tensor truth(const char* op, const Tensor& x, IntArrayRef dims, bool keepdim) {
+  const DType result = checked(x, op).type.dtype == kUInt8 ? kUInt8 : kBool;
+  const Tensor bits = x.to(kBool).to(kUInt8);
+  if (x.numel() > 0) return reduce(op, bits, dims, keepdim).to(result);
+  const Tensor count = reduce("sum", bits.to(kInt64), dims, keepdim); // of nothing
+  return (op == std::string_view("min") ? eq(count, 0) : ne(count, 0)).to(result);
+}
+
+std::tuple<Tensor, Tensor> picked(const Tensor& x, const Tensor& where, std::int64_t dim, bool keepdim) {
+  if (x.dim() == 0) return {x.clone(), zeros({}, kInt64)};
+  const Tensor value = gather(x, dim, where);
+  return keepdim ? std::tuple(value, where) : std::tuple(value.squeeze(dim), where.squeeze(dim));
+}
+
 Tensor arg_reduce(const char* op, const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
+  if (checked(x, op).type.shape.rank() == 0) return zeros({}, kInt64);
+  if (x.dtype() == kBool) return arg_reduce(op, x.to(kUInt8), dim, keepdim);
   if (dim) return apply(op, {x}, {{"dim", row_dim(x, *dim, op)}, {"keepdim", keepdim}});
   return apply(op, {x.flatten()}, {{"dim", std::int64_t{0}}, {"keepdim", false}});
 }
 
+Tensor row_composite(const char* op, const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  const Tensor y = floating(dtype ? x.to(*dtype) : x, op);
+  const std::int64_t at = row_dim(x, dim, op);
+  if (y.dim() == 0) return apply(op, {y.reshape({1})}, {{"dim", at}}).reshape({});
+  return apply(op, {y}, {{"dim", at}});
+}
+
 } // namespace
 
-Tensor sum(const Tensor& x) {
-  return reduce("sum", for_sum(x), {}, false);
+Tensor sum(const Tensor& x, std::optional<DType> dtype) {
+  return reduce("sum", for_sum(x, dtype), {}, false);
 }
-Tensor sum(const Tensor& x, IntArrayRef dims, bool keepdim) {
-  return reduce("sum", for_sum(x), dims, keepdim);
+Tensor sum(const Tensor& x, IntArrayRef dims, bool keepdim, std::optional<DType> dtype) {
+  return reduce("sum", for_sum(x, dtype), dims, keepdim);
 }
-Tensor mean(const Tensor& x) {
-  return reduce("mean", for_mean(x), {}, false);
+Tensor nansum(const Tensor& x) {
+  return sum(where(isnan(x), 0, x));
 }
-Tensor mean(const Tensor& x, IntArrayRef dims, bool keepdim) {
-  return reduce("mean", for_mean(x), dims, keepdim);
+Tensor mean(const Tensor& x, std::optional<DType> dtype) {
+  return reduce("mean", for_mean(x, dtype), {}, false);
+}
+Tensor mean(const Tensor& x, IntArrayRef dims, bool keepdim, std::optional<DType> dtype) {
+  return reduce("mean", for_mean(x, dtype), dims, keepdim);
+}
+Tensor prod(const Tensor& x, std::optional<DType> dtype) {
+  return reduce("prod", for_sum(x, dtype), {}, false);
+}
+Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim, std::optional<DType> dtype) {
+  return reduce("prod", for_sum(x, dtype), dim, keepdim);
 }
 Tensor amax(const Tensor& x, IntArrayRef dims, bool keepdim) {
-  return reduce("max", x, dims, keepdim);
+  return extremum("max", x, dims, keepdim);
 }
 Tensor amin(const Tensor& x, IntArrayRef dims, bool keepdim) {
-  return reduce("min", x, dims, keepdim);
+  return extremum("min", x, dims, keepdim);
 }
 Tensor max(const Tensor& x) {
-  return reduce("max", x, {}, false);
+  return amax(x);
 }
 Tensor min(const Tensor& x) {
-  return reduce("min", x, {}, false);
+  return amin(x);
 }
+// The value is read at the chosen place, so that its gradient goes there alone (as PyTorch's max(dim)).
 std::tuple<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim) {
-  return x.max(dim, keepdim);
+  return picked(x, argmax(x, dim, true), dim, keepdim);
+}
+std::tuple<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim) {
+  return picked(x, argmin(x, dim, true), dim, keepdim);
 }
 Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
   return arg_reduce("argmax", x, dim, keepdim);
@@ -87,98 +131,103 @@ Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
   return arg_reduce("argmin", x, dim, keepdim);
 }
+// Of nothing: true for all, false for any. The dtype is u8 for u8, as ATen has it.
 Tensor all(const Tensor& x) {
-  return amin(x.to(kBool).to(kInt64), {}).to(kBool);
+  return truth("min", x, {}, false);
+}
+Tensor all(const Tensor& x, std::int64_t dim, bool keepdim) {
+  return truth("min", x, dim, keepdim);
 }
 Tensor any(const Tensor& x) {
-  return amax(x.to(kBool).to(kInt64), {}).to(kBool);
+  return truth("max", x, {}, false);
+}
+Tensor any(const Tensor& x, std::int64_t dim, bool keepdim) {
+  return truth("max", x, dim, keepdim);
+}
+Tensor count_nonzero(const Tensor& x) {
+  return sum(x.to(kBool));
 }
 
+Tensor var(const Tensor& x, bool unbiased) {
+  return var(x, IntArrayRef(), unbiased);
+}
 Tensor var(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
+  return std::get<0>(var_mean(x, dims, unbiased, keepdim));
+}
+std::tuple<Tensor, Tensor> var_mean(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
+  if (!is_floating(checked(x, "var").type.dtype))
+    fail("var: std and var only support floating point and complex dtypes");
   const std::vector<std::int64_t> reduced = reduced_dims(x, dims, "var");
   std::int64_t count = 1;
   for (std::int64_t d : reduced)
     count *= x.size(d);
-  const Tensor centred = x - mean(x, reduced, true);
-  return sum(centred * centred, reduced, keepdim) /
-         static_cast<double>(std::max<std::int64_t>(count - unbiased, 0));
+  const Tensor centre = mean(x, reduced, true), centred = x - centre;
+  const Tensor result = sum(centred * centred, reduced, keepdim) /
+                        static_cast<double>(std::max<std::int64_t>(count - unbiased, 0));
+  return {result, keepdim ? centre : centre.reshape(result.sizes())};
+}
+Tensor std(const Tensor& x, bool unbiased) {
+  return sqrt(var(x, unbiased));
+}
+Tensor std(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
+  return sqrt(var(x, dims, unbiased, keepdim));
+}
+std::tuple<Tensor, Tensor> std_mean(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
+  const auto [variance, centre] = var_mean(x, dims, unbiased, keepdim);
+  return {sqrt(variance), centre};
 }
 
-Tensor Tensor::sum(std::optional<DType> dtype) const {
-  return kiln::sum(dtype ? to(*dtype) : *this);
+Tensor norm(const Tensor& x, Scalar p) {
+  return norm(x, p, IntArrayRef(), false);
 }
-Tensor Tensor::sum(IntArrayRef dims, bool keepdim) const {
-  return kiln::sum(*this, dims, keepdim);
+// At 0 the slope of a Euclidean norm is taken as 0, as ATen has it.
+Tensor norm(const Tensor& x, std::optional<Scalar> p, IntArrayRef dims, bool keepdim) {
+  if (!is_floating(checked(x, "norm").type.dtype))
+    fail("norm: the input must be floating point, got " + std::string(to_string(x.dtype())));
+  const double power = p ? p->to<double>() : 2;
+  if (power == 2) {
+    const Tensor squares = sum(square(x), dims, keepdim);
+    if (!x.requires_grad()) return sqrt(squares);
+    const Tensor isZero = eq(squares, 0);
+    return where(isZero, 0, sqrt(where(isZero, 1, squares)));
+  }
+  if (power == 1) return sum(abs(x), dims, keepdim);
+  if (power == 0) return sum(ne(x, 0).to(x.dtype()), dims, keepdim);
+  if (std::isinf(power)) return power > 0 ? amax(abs(x), dims, keepdim) : amin(abs(x), dims, keepdim);
+  return pow(sum(pow(abs(x), power), dims, keepdim), 1 / power);
 }
-Tensor Tensor::mean(std::optional<DType> dtype) const {
-  return kiln::mean(dtype ? to(*dtype) : *this);
-}
-Tensor Tensor::mean(IntArrayRef dims, bool keepdim) const {
-  return kiln::mean(*this, dims, keepdim);
-}
-Tensor Tensor::var(bool unbiased) const {
-  return kiln::var(*this, {}, unbiased);
-}
-Tensor Tensor::var(IntArrayRef dims, bool unbiased, bool keepdim) const {
-  return kiln::var(*this, dims, unbiased, keepdim);
-}
-Tensor Tensor::std(bool unbiased) const {
-  return var(unbiased).sqrt();
-}
-Tensor Tensor::norm(Scalar p) const {
-  const double power = p.to<double>();
-  if (power == 2) return square().sum().sqrt();
-  if (power == 1) return abs().sum();
-  if (std::isinf(power)) return abs().max();
-  return abs().pow(p).sum().pow(1 / power);
-}
-Tensor Tensor::max() const {
-  return kiln::max(*this);
-}
-Tensor Tensor::min() const {
-  return kiln::min(*this);
-}
-// The value is read at the chosen place, so that its gradient goes there alone (as PyTorch's max(dim)).
-std::tuple<Tensor, Tensor> Tensor::max(std::int64_t dim, bool keepdim) const {
-  const Tensor where = kiln::argmax(*this, dim, true);
-  const Tensor value = gather(dim, where);
-  return keepdim ? std::tuple(value, where) : std::tuple(value.squeeze(dim), where.squeeze(dim));
-}
-std::tuple<Tensor, Tensor> Tensor::min(std::int64_t dim, bool keepdim) const {
-  const Tensor where = kiln::argmin(*this, dim, true);
-  const Tensor value = gather(dim, where);
-  return keepdim ? std::tuple(value, where) : std::tuple(value.squeeze(dim), where.squeeze(dim));
-}
-Tensor Tensor::amax(IntArrayRef dims, bool keepdim) const {
-  return kiln::amax(*this, dims, keepdim);
-}
-Tensor Tensor::amin(IntArrayRef dims, bool keepdim) const {
-  return kiln::amin(*this, dims, keepdim);
-}
-Tensor Tensor::argmax(std::optional<std::int64_t> dim, bool keepdim) const {
-  return kiln::argmax(*this, dim, keepdim);
-}
-Tensor Tensor::argmin(std::optional<std::int64_t> dim, bool keepdim) const {
-  return kiln::argmin(*this, dim, keepdim);
-}
-Tensor Tensor::all() const {
-  return kiln::all(*this);
-}
-Tensor Tensor::any() const {
-  return kiln::any(*this);
+Tensor logsumexp(const Tensor& x, IntArrayRef dims, bool keepdim) {
+  const Tensor y = floating(x, "logsumexp");
+  const Tensor most = amax(y, dims, true).detach();
+  const Tensor base = where(isfinite(most), most, 0);
+  const Tensor result = log(sum(exp(y - base), dims, true)) + base;
+  return keepdim ? result : result.reshape(sum(most, dims, false).sizes());
 }
 
-Tensor softmax(const Tensor& x, std::int64_t dim) {
-  return apply("softmax", {floating(x, "softmax")}, {{"dim", row_dim(x, dim, "softmax")}});
+Tensor cumsum(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  const Tensor y = for_sum(x, dtype);
+  const std::int64_t at = row_dim(x, dim, "cumsum");
+  if (y.dim() == 0 || y.numel() == 0) return y.clone();
+  return apply("cumsum", {y}, {{"dim", at}, {"reverse", false}});
 }
-Tensor log_softmax(const Tensor& x, std::int64_t dim) {
-  return apply("log_softmax", {floating(x, "log_softmax")}, {{"dim", row_dim(x, dim, "log_softmax")}});
+// Each product on its own: the cost is the square of the dimension, but gradients are right at zeros too.
+Tensor cumprod(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  const Tensor y = for_sum(x, dtype);
+  const std::int64_t at = row_dim(x, dim, "cumprod");
+  if (y.dim() == 0 || y.numel() == 0) return y.clone();
+  const std::int64_t n = y.size(at);
+  std::vector<std::int64_t> pairs(static_cast<std::size_t>(y.dim() + 1), 1);
+  pairs[static_cast<std::size_t>(at)] = pairs[static_cast<std::size_t>(at + 1)] = n;
+  const Tensor places = arange(n);
+  const Tensor counts = places.unsqueeze(0) <= places.unsqueeze(1); // [result, factor]
+  return prod(where(counts.reshape(pairs), y.unsqueeze(at), 1), at + 1);
 }
-Tensor Tensor::softmax(std::int64_t dim) const {
-  return kiln::softmax(*this, dim);
+
+Tensor softmax(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  return row_composite("softmax", x, dim, dtype);
 }
-Tensor Tensor::log_softmax(std::int64_t dim) const {
-  return kiln::log_softmax(*this, dim);
+Tensor log_softmax(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  return row_composite("log_softmax", x, dim, dtype);
 }
 
 Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& weight, const Tensor& bias,
@@ -209,18 +258,15 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const std::string& reduct
 }
 
 bool equal(const Tensor& x, const Tensor& y) {
-  if (!(x.sizes() == y.sizes())) return false;
+  if (checked(x, "equal").type.shape != checked(y, "equal").type.shape) return false;
   return x.numel() == 0 || eq(x, y).all().item<bool>();
 }
-bool allclose(const Tensor& x, const Tensor& y, double rtol, double atol) {
-  const Tensor close = le(abs(x - y), abs(y) * rtol + atol);
-  return x.numel() == 0 || logical_or(close, eq(x, y)).all().item<bool>();
-}
-bool Tensor::equal(const Tensor& other) const {
-  return kiln::equal(*this, other);
-}
-bool Tensor::allclose(const Tensor& other, double rtol, double atol) const {
-  return kiln::allclose(*this, other, rtol, atol);
+bool allclose(const Tensor& x, const Tensor& y, double rtol, double atol, bool equal_nan) {
+  if (checked(x, "allclose").type.dtype != checked(y, "allclose").type.dtype)
+    fail("allclose: " + std::string(to_string(x.dtype())) + " did not match " +
+         std::string(to_string(y.dtype())));
+  const Tensor close = isclose(x, y, rtol, atol, equal_nan);
+  return close.numel() == 0 || close.all().item<bool>();
 }
 
 } // namespace kiln

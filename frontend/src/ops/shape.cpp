@@ -1,6 +1,8 @@
-// Views: each adds one shape op to the lens. Joining makes new tensors.
+// Views: each adds one shape op to the lens.
 #include "core/apply.h"
 #include "kiln/ops.h"
+
+#include <algorithm>
 
 namespace kiln {
 
@@ -116,7 +118,7 @@ Tensor Tensor::squeeze(std::int64_t dim) const {
   if (!sizes.empty() && sizes[static_cast<std::size_t>(at)] == 1) sizes.erase(sizes.begin() + at);
   return reshaped(*this, std::move(sizes));
 }
-Tensor Tensor::expand(IntArrayRef sizes) const {
+Tensor Tensor::expand(IntArrayRef sizes, bool) const {
   const Shape& shape = shape_of(*this, "expand");
   std::vector<std::int64_t> result = sizes.vec();
   if (result.size() < shape.rank())
@@ -165,10 +167,43 @@ Tensor Tensor::select(std::int64_t dim, std::int64_t index) const {
   return slice(at, from, from + 1).squeeze(at);
 }
 std::vector<Tensor> Tensor::split(std::int64_t size, std::int64_t dim) const {
-  if (size <= 0) fail("split: split_size must be positive, got " + std::to_string(size));
+  const std::int64_t total = this->size(dim);
+  if (size < 0 || (size == 0 && total > 0))
+    fail("split: expects split_size be non-negative, but got split_size=" + std::to_string(size));
   std::vector<Tensor> parts;
-  for (std::int64_t at = 0; at < this->size(dim); at += size)
+  for (std::int64_t at = 0; at < total; at += size)
     parts.push_back(slice(dim, at, at + size));
+  if (parts.empty()) parts.push_back(*this);
+  return parts;
+}
+std::vector<Tensor> Tensor::split(IntArrayRef sizes, std::int64_t dim) const {
+  std::int64_t at = 0;
+  std::vector<Tensor> parts;
+  for (std::int64_t size : sizes) {
+    if (size < 0)
+      fail("split: expects split_sizes have only non-negative entries, but got " + to_string(sizes.shape()));
+    parts.push_back(slice(dim, at, at + size));
+    at += size;
+  }
+  if (at != size(dim))
+    fail("split: expects split_sizes to sum exactly to " + std::to_string(size(dim)) +
+         " (input tensor's size at dimension " + std::to_string(dim) +
+         "), but got split_sizes=" + to_string(sizes.shape()));
+  return parts;
+}
+std::vector<Tensor> Tensor::split_with_sizes(IntArrayRef sizes, std::int64_t dim) const {
+  return split(sizes, dim);
+}
+std::vector<Tensor> Tensor::tensor_split(std::int64_t sections, std::int64_t dim) const {
+  if (sections <= 0)
+    fail("tensor_split: number of sections must be larger than 0, got " + std::to_string(sections));
+  std::vector<Tensor> parts;
+  const std::int64_t each = size(dim) / sections, longer = size(dim) % sections;
+  for (std::int64_t i = 0, at = 0; i < sections; ++i) {
+    const std::int64_t length = each + (i < longer);
+    parts.push_back(slice(dim, at, at + length));
+    at += length;
+  }
   return parts;
 }
 std::vector<Tensor> Tensor::chunk(std::int64_t chunks, std::int64_t dim) const {
@@ -182,14 +217,80 @@ std::vector<Tensor> Tensor::unbind(std::int64_t dim) const {
   return parts;
 }
 
+Tensor Tensor::movedim(IntArrayRef source, IntArrayRef destination) const {
+  const std::size_t rank = shape_of(*this, "movedim").rank();
+  if (source.size() != destination.size())
+    fail("movedim: Invalid source or destination dims: source (" + to_string(source.shape()) +
+         " dims) should contain the same number of dims as destination (" + to_string(destination.shape()) +
+         " dims)");
+  std::vector<std::int64_t> permutation(rank, -1), rest;
+  for (std::size_t i = 0; i < source.size(); ++i)
+    permutation[static_cast<std::size_t>(wrap_dim(destination[i], rank, "movedim"))] =
+        wrap_dim(source[i], rank, "movedim");
+  for (std::size_t d = 0; d < rank; ++d)
+    if (std::find(permutation.begin(), permutation.end(), static_cast<std::int64_t>(d)) == permutation.end())
+      rest.push_back(static_cast<std::int64_t>(d));
+  auto next = rest.begin();
+  for (std::int64_t& d : permutation)
+    if (d < 0 && next != rest.end()) d = *next++;
+  return permute(permutation);
+}
+Tensor Tensor::numpy_T() const {
+  std::vector<std::int64_t> order;
+  for (std::int64_t d = dim(); d-- > 0;)
+    order.push_back(d);
+  return permute(order);
+}
+
+namespace {
+// The handle, and all its copies, become another view.
+Tensor& become(const Tensor& x, const Tensor& view) {
+  TensorImpl& impl = *x.impl();
+  impl.type = view.impl()->type;
+  impl.lens = view.impl()->lens;
+  impl.cached = {};
+  return const_cast<Tensor&>(x);
+}
+} // namespace
+Tensor& Tensor::unsqueeze_(std::int64_t dim) const {
+  return become(*this, unsqueeze(dim));
+}
+Tensor& Tensor::squeeze_() const {
+  return become(*this, squeeze());
+}
+Tensor& Tensor::squeeze_(std::int64_t dim) const {
+  return become(*this, squeeze(dim));
+}
+Tensor& Tensor::transpose_(std::int64_t dim0, std::int64_t dim1) const {
+  return become(*this, transpose(dim0, dim1));
+}
+Tensor& Tensor::t_() const {
+  return become(*this, t());
+}
+
 Tensor reshape(const Tensor& x, IntArrayRef sizes) {
   return x.reshape(sizes);
 }
 Tensor flatten(const Tensor& x, std::int64_t start_dim, std::int64_t end_dim) {
   return x.flatten(start_dim, end_dim);
 }
+Tensor ravel(const Tensor& x) {
+  return x.flatten();
+}
+Tensor unflatten(const Tensor& x, std::int64_t dim, IntArrayRef sizes) {
+  return x.unflatten(dim, sizes);
+}
 Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1) {
   return x.transpose(dim0, dim1);
+}
+Tensor swapaxes(const Tensor& x, std::int64_t dim0, std::int64_t dim1) {
+  return x.transpose(dim0, dim1);
+}
+Tensor movedim(const Tensor& x, IntArrayRef source, IntArrayRef destination) {
+  return x.movedim(source, destination);
+}
+Tensor t(const Tensor& x) {
+  return x.t();
 }
 Tensor permute(const Tensor& x, IntArrayRef dims) {
   return x.permute(dims);
@@ -200,22 +301,33 @@ Tensor unsqueeze(const Tensor& x, std::int64_t dim) {
 Tensor squeeze(const Tensor& x) {
   return x.squeeze();
 }
-
-Tensor cat(const TensorList& tensors, std::int64_t dim) {
-  if (tensors.empty()) fail("cat: expected a non-empty list of Tensors");
-  DType dtype = checked(tensors[0], "cat").type.dtype;
-  for (const Tensor& x : tensors)
-    dtype = promote(dtype, checked(x, "cat").type.dtype);
-  TensorList operands;
-  for (const Tensor& x : tensors)
-    operands.push_back(x.to(dtype));
-  return apply("concat", operands, {{"dim", wrap_dim(dim, shape_of(tensors[0], "cat").rank(), "cat")}});
+Tensor squeeze(const Tensor& x, std::int64_t dim) {
+  return x.squeeze(dim);
 }
-Tensor stack(const TensorList& tensors, std::int64_t dim) {
-  TensorList operands;
-  for (const Tensor& x : tensors)
-    operands.push_back(x.unsqueeze(dim));
-  return cat(operands, dim);
+Tensor broadcast_to(const Tensor& x, IntArrayRef sizes) {
+  return x.expand(sizes);
+}
+Tensor narrow(const Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length) {
+  return x.narrow(dim, start, length);
+}
+Tensor slice(const Tensor& x, std::int64_t dim, std::optional<std::int64_t> start,
+             std::optional<std::int64_t> end, std::int64_t step) {
+  return x.slice(dim, start, end, step);
+}
+Tensor select(const Tensor& x, std::int64_t dim, std::int64_t index) {
+  return x.select(dim, index);
+}
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim) {
+  return x.chunk(chunks, dim);
+}
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim) {
+  return x.split(size, dim);
+}
+std::vector<Tensor> split(const Tensor& x, IntArrayRef sizes, std::int64_t dim) {
+  return x.split(sizes, dim);
+}
+std::vector<Tensor> unbind(const Tensor& x, std::int64_t dim) {
+  return x.unbind(dim);
 }
 
 } // namespace kiln

@@ -5,9 +5,11 @@
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/internal/capture.h"
+#include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 #include "kiln/runtime/parallel.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kiln {
@@ -32,6 +34,36 @@ DType Tensor::dtype() const {
 }
 Device Tensor::device() const {
   return checked(*this, "device"), Device(kCPU);
+}
+std::vector<std::int64_t> Tensor::strides() const {
+  const Shape& shape = checked(*this, "strides").type.shape;
+  std::vector<std::int64_t> result(shape.rank(), 1);
+  for (std::size_t d = shape.rank(); d-- > 1;)
+    result[d - 1] = result[d] * std::max<std::int64_t>(shape[d], 1);
+  return result;
+}
+std::int64_t Tensor::stride(std::int64_t dim) const {
+  return strides()[static_cast<std::size_t>(
+      wrap_dim(dim, checked(*this, "stride").type.shape.rank(), "stride"))];
+}
+std::int64_t Tensor::_version() const {
+  return checked(*this, "_version").storage->version;
+}
+void Tensor::set_data(const Tensor& data) const {
+  const TensorImpl& impl = checked(*this, "set_data");
+  if (!impl.lens.empty()) fail("set_data: not allowed on a view");
+  if (impl.type == checked(data, "set_data").type) {
+    detach().copy_(data);
+    return;
+  }
+  if (is_capturing()) fail("set_data: a tensor cannot change its type while a function is captured");
+  const Tensor value = read(data.detach());
+  Storage& storage = *impl.storage;
+  storage.type = impl_->type = value.impl()->type;
+  storage.buffer = value.impl()->storage->buffer;
+  storage.pinned = false;
+  ++storage.version;
+  bump_structure_epoch();
 }
 TensorOptions Tensor::options() const {
   return TensorOptions(dtype()).device(device());
@@ -95,7 +127,7 @@ KILN_DATA_PTR(bool, kBool)
 namespace {
 bool lens_detaches(const TensorImpl& impl) {
   for (const ViewOp& view : impl.lens)
-    if (view.op == "detach") return true;
+    if (ir::find_op(view.op)->detaches) return true;
   return false;
 }
 bool storage_needs_grad(const Storage& storage) {
@@ -108,21 +140,23 @@ bool Tensor::requires_grad() const {
   const TensorImpl& impl = checked(*this, "requires_grad");
   return is_floating(impl.type.dtype) && storage_needs_grad(*impl.storage) && !lens_detaches(impl);
 }
-Tensor& Tensor::requires_grad_(bool value) {
+Tensor& Tensor::requires_grad_(bool value) const {
   const TensorImpl& impl = checked(*this, "requires_grad_");
   if (value && !is_floating(impl.type.dtype))
     fail("requires_grad_: only Tensors of floating point dtype can require gradients, got " +
          std::string(name(impl.type.dtype)));
   if (!impl.lens.empty()) { // a view that starts to need gradients is a leaf of its own
     const Tensor value_now = read(*this);
-    impl_ = make_tensor(impl.type, value_now.impl()->storage->buffer).impl();
+    impl_->storage = make_tensor(impl.type, value_now.impl()->storage->buffer).impl()->storage;
+    impl_->lens.clear();
+    impl_->cached = {};
   }
   Storage& storage = *impl_->storage;
   if (!value && storage.grad_fn)
     fail("requires_grad_: you can only change requires_grad flags of leaf variables");
   if (storage.requires_grad != value) bump_structure_epoch();
   if (!storage.grad_fn) storage.requires_grad = value;
-  return *this;
+  return const_cast<Tensor&>(*this);
 }
 bool Tensor::is_leaf() const {
   const TensorImpl& impl = checked(*this, "is_leaf");
@@ -131,11 +165,14 @@ bool Tensor::is_leaf() const {
 const Tensor& Tensor::grad() const {
   static const Tensor undefined;
   const TensorImpl& impl = checked(*this, "grad");
-  if (!impl.lens.empty()) return undefined;
+  if (!impl.lens.empty())
+    return impl.cached.defined() && impl.cached.impl()->storage->retains_grad
+               ? impl.cached.impl()->storage->grad
+               : undefined;
   if (Trace* trace = Trace::current()) trace->note_grad_read(impl.storage);
   return impl.storage->grad;
 }
-Tensor& Tensor::mutable_grad() {
+Tensor& Tensor::mutable_grad() const {
   const TensorImpl& impl = checked(*this, "mutable_grad");
   if (Trace* trace = Trace::current()) trace->note_grad_change(impl.storage);
   return impl.storage->grad;
@@ -145,15 +182,73 @@ std::shared_ptr<Node> Tensor::grad_fn() const {
   return value.impl()->storage->grad_fn;
 }
 void Tensor::retain_grad() const {
-  Storage& storage = *checked(*this, "retain_grad").storage;
   if (!requires_grad()) fail("retain_grad: can't retain_grad on Tensor that has requires_grad=False");
+  const Tensor value = read_and_keep(*this);
+  Storage& storage = *value.impl()->storage;
+  if (Trace* trace = Trace::current(); trace && trace->retain(value)) {
+    storage.retains_grad = true;
+    return;
+  }
   if (!storage.grad_fn) return;
+  storage.retains_grad = true;
   auto& retained = storage.grad_fn->retained;
   retained.resize(std::max<std::size_t>(retained.size(), storage.grad_output + 1));
-  retained[storage.grad_output] = impl_->storage;
+  retained[storage.grad_output] = value.impl()->storage;
+}
+bool Tensor::retains_grad() const {
+  const TensorImpl& impl = checked(*this, "retains_grad");
+  const TensorImpl& holder = impl.lens.empty() || !impl.cached.defined() ? impl : *impl.cached.impl();
+  return holder.storage->retains_grad;
 }
 
 namespace {
+// Hooks run while a program is captured and are part of it: another number of them is another program.
+class HooksGuard : public Guard {
+public:
+  explicit HooksGuard(StoragePtr leaf) : leaf_(std::move(leaf)), count_(count()) {}
+  bool holds() const override { return count() == count_; }
+  std::string describe() const override {
+    return "the hooks of " + (leaf_->name.empty() ? "a tensor" : leaf_->name) + " were others";
+  }
+
+private:
+  std::size_t count() const { return leaf_->hooks ? leaf_->hooks->next + leaf_->hooks->list.size() : 0; }
+  StoragePtr leaf_;
+  std::size_t count_;
+};
+} // namespace
+
+unsigned Tensor::add_hook(std::function<Tensor(Tensor)> hook) const {
+  if (!requires_grad())
+    fail("register_hook: cannot register a hook on a tensor that doesn't require gradient");
+  Trace* trace = Trace::current();
+  if (trace && trace->functions_split() && trace->knows(*impl_->storage))
+    trace->flush("a hook whose gradient is taken outside the compiled function");
+  const Tensor value = read_and_keep(*this);
+  Storage& storage = *value.impl()->storage;
+  if (!storage.hooks) storage.hooks = std::make_shared<Hooks>();
+  storage.hooks->list.emplace_back(storage.hooks->next, std::move(hook));
+  bump_structure_epoch();
+  if (!(trace && trace->hook(value, storage.hooks)) && storage.grad_fn) {
+    auto& hooks = storage.grad_fn->hooks;
+    hooks.resize(std::max<std::size_t>(hooks.size(), storage.grad_output + 1));
+    hooks[storage.grad_output] = storage.hooks;
+  }
+  return storage.hooks->next++;
+}
+void Tensor::remove_hook(unsigned number) const {
+  const auto& hooks = read(*this).impl()->storage->hooks;
+  const auto found = hooks ? std::find_if(hooks->list.begin(), hooks->list.end(),
+                                          [&](const auto& entry) { return entry.first == number; })
+                           : decltype(hooks->list.begin()){};
+  if (!hooks || found == hooks->list.end())
+    fail("remove_hook: Invalid index, no hook at position " + std::to_string(number));
+  hooks->list.erase(found);
+  bump_structure_epoch();
+}
+
+namespace {
+// The gradient that an output starts with.
 Tensor seed_for(const Tensor& output, const Tensor& gradient) {
   if (gradient.defined()) {
     if (!(gradient.sizes() == output.sizes()))
@@ -177,19 +272,39 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs, const std:
     seeds.push_back(seed_for(outputs[i], i < gradients.size() ? gradients[i] : Tensor()));
     values.push_back(read(outputs[i]));
   }
-  if (Trace* trace = Trace::current()) return trace->backward(values, seeds, wanted, retain, create);
+  if (Trace* trace = Trace::current()) {
+    for (const StoragePtr& leaf : trace->leaves())
+      record_guard(std::make_shared<HooksGuard>(leaf));
+    return trace->backward(values, seeds, wanted, retain, create);
+  }
   return run_backward(values, seeds, wanted, retain, create);
 }
 } // namespace
 
-void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph) const {
-  differentiate({*this}, {gradient}, nullptr, retain_graph.value_or(create_graph), create_graph);
+void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph,
+                      const std::optional<std::vector<Tensor>>& inputs) const {
+  if (inputs && inputs->empty()) fail("backward: 'inputs' argument to backward cannot be empty");
+  autograd::backward({*this}, {gradient}, retain_graph, create_graph, inputs.value_or(std::vector<Tensor>()));
 }
 
 namespace autograd {
+void backward(const variable_list& tensors, const variable_list& grad_tensors,
+              std::optional<bool> retain_graph, bool create_graph, const variable_list& inputs) {
+  const bool retain = retain_graph.value_or(create_graph);
+  if (inputs.empty()) {
+    differentiate(tensors, grad_tensors, nullptr, retain, create_graph);
+    return;
+  }
+  const variable_list gradients = differentiate(tensors, grad_tensors, &inputs, retain, create_graph);
+  AutoGradMode mode(create_graph);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (gradients[i].defined()) accumulate_grad(*inputs[i].impl()->storage, gradients[i]);
+}
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& grad_outputs, std::optional<bool> retain_graph,
                          bool create_graph, bool allow_unused) {
+  if (outputs.empty()) fail("grad: grad requires non-empty outputs.");
+  if (inputs.empty()) fail("grad: grad requires non-empty inputs.");
   std::vector<Tensor> results =
       differentiate(outputs, grad_outputs, &inputs, retain_graph.value_or(create_graph), create_graph);
   for (const Tensor& gradient : results)
@@ -203,17 +318,25 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 Tensor Tensor::detach() const {
   return make_view(*this, "detach", {});
 }
-Tensor& Tensor::detach_() {
-  Storage& storage = *checked(*this, "detach_").storage;
+Tensor& Tensor::detach_() const {
+  const TensorImpl& impl = checked(*this, "detach_");
+  if (!impl.lens.empty()) { // the handle becomes a view of the detached value
+    const Tensor detached = detach();
+    impl_->lens = detached.impl()->lens;
+    impl_->cached = {};
+    return const_cast<Tensor&>(*this);
+  }
+  Storage& storage = *impl.storage;
+  if (Trace* trace = Trace::current()) trace->assign(storage, apply("detach", {whole(impl.storage)}));
   storage.grad_fn = nullptr;
   storage.requires_grad = false;
-  return *this;
+  return const_cast<Tensor&>(*this);
 }
 Tensor detach(const Tensor& x) {
   return x.detach();
 }
 std::string Tensor::toString() const {
-  return defined() ? "CPU" + std::string(name(dtype())) : "UndefinedType";
+  return defined() ? "CPU" + std::string(to_string(dtype())) + "Type" : "UndefinedType";
 }
 
 void set_num_threads(int threads) {

@@ -31,7 +31,7 @@ LBFGS::LBFGS(std::vector<Tensor> params, LBFGSOptions defaults)
 
 namespace {
 
-double dot(const Tensor& a, const Tensor& b) {
+double inner(const Tensor& a, const Tensor& b) {
   return sum(a * b).item<double>();
 }
 double largest(const Tensor& x) {
@@ -84,7 +84,7 @@ private:
 /// Takes the last change into the history.
 void remember(LBFGSParamState& state, const Tensor& gradient, std::int64_t history_size) {
   const Tensor change = gradient - state.prev_flat_grad(), step = state.d() * state.t();
-  const double curvature = dot(change, step);
+  const double curvature = inner(change, step);
   if (curvature <= 1e-10) return;
   if (static_cast<std::int64_t>(state.old_dirs().size()) == history_size) {
     state.old_dirs().pop_front();
@@ -94,7 +94,7 @@ void remember(LBFGSParamState& state, const Tensor& gradient, std::int64_t histo
   state.old_dirs().push_back(change);
   state.old_stps().push_back(step);
   state.ro().push_back(1 / curvature);
-  state.H_diag(curvature / dot(change, change));
+  state.H_diag(curvature / inner(change, change));
 }
 
 /// Minus the gradient times the inverse Hessian that the history describes.
@@ -103,12 +103,12 @@ Tensor direction(const LBFGSParamState& state, const Tensor& gradient) {
   std::vector<double> weights(count);
   Tensor q = -gradient;
   for (std::size_t i = count; i-- > 0;) {
-    weights[i] = dot(state.old_stps()[i], q) * state.ro()[i];
+    weights[i] = inner(state.old_stps()[i], q) * state.ro()[i];
     q = q - state.old_dirs()[i] * weights[i];
   }
   Tensor result = q * state.H_diag();
   for (std::size_t i = 0; i < count; ++i)
-    result = result + state.old_stps()[i] * (weights[i] - dot(state.old_dirs()[i], result) * state.ro()[i]);
+    result = result + state.old_stps()[i] * (weights[i] - inner(state.old_dirs()[i], result) * state.ro()[i]);
   return result;
 }
 
@@ -141,7 +141,7 @@ Tensor LBFGS::step(LossClosure closure) {
     state.prev_flat_grad(gradient);
     state.prev_loss(loss);
     state.t(first ? std::min(1.0, 1 / sum(abs(gradient)).item<double>()) * options.lr() : options.lr());
-    const double slope = dot(gradient, state.d());
+    const double slope = inner(gradient, state.d());
     if (slope > -options.tolerance_change()) break; // no longer downhill
 
     std::int64_t used = 0;
@@ -152,7 +152,7 @@ Tensor LBFGS::step(LossClosure closure) {
         const double value = flat.loss().item<double>();
         const Tensor there = flat.gradient();
         flat.restore(origin);
-        return LinePoint{t, value, there, dot(there, state.d())};
+        return LinePoint{t, value, there, inner(there, state.d())};
       };
       LineSearch found = strong_wolfe(evaluate, {0, loss, gradient, slope}, state.t(), largest(state.d()),
                                       options.tolerance_change());

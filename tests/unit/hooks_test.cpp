@@ -1,0 +1,256 @@
+// Tensor hooks, retained gradients, autograd::Function and create_graph, eager and compiled.
+#include "kiln/kiln.h"
+
+#include <catch2/catch.hpp>
+
+using namespace kiln;
+using autograd::AutogradContext;
+using autograd::variable_list;
+
+namespace {
+std::vector<float> values(const Tensor& x) {
+  const Tensor copy = x.detach().clone();
+  const float* data = copy.data_ptr<float>();
+  return {data, data + copy.numel()};
+}
+using F = std::vector<float>;
+
+// x^2 with a gradient of its own: three times the right one.
+struct Triple : autograd::Function<Triple> {
+  static Tensor forward(AutogradContext* ctx, Tensor x, double scale) {
+    ctx->save_for_backward({x});
+    ctx->saved_data["scale"] = scale;
+    return x * x * scale;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const Tensor x = ctx->get_saved_variables()[0];
+    return {grads[0] * x * 6 * ctx->saved_data["scale"].toDouble(), Tensor()};
+  }
+};
+
+struct Exp : autograd::Function<Exp> {
+  static Tensor forward(AutogradContext* ctx, Tensor x) {
+    const Tensor y = x.exp();
+    ctx->save_for_backward({y});
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    return {grads[0] * ctx->get_saved_variables()[0]};
+  }
+};
+
+struct MinMax : autograd::Function<MinMax> {
+  static variable_list forward(AutogradContext* ctx, Tensor x, Tensor y) {
+    const Tensor larger = x > y;
+    ctx->mark_non_differentiable({larger});
+    ctx->save_for_backward({larger});
+    return {where(larger, x, y), where(larger, y, x), larger};
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const Tensor larger = ctx->get_saved_variables()[0];
+    return {where(larger, grads[0], grads[1]), where(larger, grads[1], grads[0])};
+  }
+};
+} // namespace
+
+TEST_CASE("hooks see and change gradients, and can be removed") {
+  Tensor x = tensor({2.0f}).requires_grad_();
+  const Tensor y = x * 3;
+  std::vector<float> seen;
+  y.register_hook([&](Tensor g) { seen.push_back(g.item<float>()); });
+  const unsigned doubled = y.register_hook([](Tensor g) { return g * 2; });
+  const unsigned leaf = x.register_hook([](Tensor g) { return g + 1; });
+  (y * 5).sum().backward({}, true);
+  REQUIRE(seen == F{5});
+  REQUIRE(values(x.grad()) == F{31});
+  y.remove_hook(doubled);
+  x.remove_hook(leaf);
+  x.mutable_grad() = {};
+  (y * 5).sum().backward();
+  REQUIRE(values(x.grad()) == F{15});
+  REQUIRE_THROWS_WITH(y.remove_hook(doubled), Catch::Contains("Invalid index"));
+  REQUIRE_THROWS_WITH(ones({1}).register_hook([](Tensor g) { return g; }),
+                      Catch::Contains("doesn't require gradient"));
+  const Tensor z = x * 1;
+  z.register_hook([](Tensor g) { return g.view({1, 1}); });
+  REQUIRE_THROWS_WITH(z.sum().backward(), Catch::Contains("changed the size"));
+}
+
+TEST_CASE("hooks on views") {
+  Tensor x = tensor({1.0f, 2.0f}).requires_grad_();
+  const Tensor y = (x * 1).view({2, 1});
+  y.register_hook([](Tensor g) { return g * 10; });
+  (y * y).sum().backward();
+  REQUIRE(values(x.grad()) == F{20, 40});
+}
+
+TEST_CASE("hooks and retained gradients within a compiled step") {
+  Tensor kept;
+  auto body = [&](Tensor w) {
+    Tensor h = w * 3;
+    h.retain_grad();
+    const Tensor u = h * h;
+    u.register_hook([](Tensor g) { return g * 2; });
+    w.register_hook([](Tensor g) { return g + 1; });
+    (u * 5).sum().backward();
+    kept = h.grad();
+    return h.grad() * 1;
+  };
+  Tensor x = tensor({2.0f}).requires_grad_();
+  body(x);
+  REQUIRE(values(x.grad()) == F{2 * 5 * 2 * 6 * 3 + 1});
+  REQUIRE(values(kept) == F{2 * 5 * 2 * 6});
+  Tensor z = tensor({2.0f}).requires_grad_();
+  auto step = jit::compile([&](Tensor w) {
+    Tensor h = w * 3;
+    h.retain_grad();
+    const Tensor u = h * h;
+    u.register_hook([](Tensor g) { return g * 2; });
+    (u * 5).sum().backward();
+    return h.grad() * 1;
+  });
+  REQUIRE(values(step(z)) == F{120});
+  REQUIRE(values(z.grad()) == F{360});
+  z.mutable_grad() = {};
+  REQUIRE(values(step(z)) == F{120});
+  REQUIRE(values(z.grad()) == F{360});
+}
+
+TEST_CASE("a hook added to a leaf after a capture is followed") {
+  Tensor w = tensor({2.0f}).requires_grad_();
+  auto step = jit::compile([&](Tensor x) {
+    w.mutable_grad() = {};
+    (w * x).sum().backward();
+    return x * 1;
+  });
+  step(tensor({3.0f}));
+  REQUIRE(values(w.grad()) == F{3});
+  const unsigned hook = w.register_hook([](Tensor g) { return g * 10; });
+  step(tensor({3.0f}));
+  REQUIRE(values(w.grad()) == F{30});
+  w.remove_hook(hook);
+  step(tensor({3.0f}));
+  REQUIRE(values(w.grad()) == F{3});
+}
+
+TEST_CASE("autograd::Function has the gradient that its backward gives") {
+  Tensor x = tensor({2.0f}).requires_grad_();
+  Tensor y = Triple::apply(x, 0.5);
+  REQUIRE(values(y) == F{2});
+  REQUIRE(y.grad_fn()->name() == "CppNode<(anonymous namespace)::Triple>");
+  (y * 10).sum().backward({}, true);
+  REQUIRE(values(x.grad()) == F{60});
+  (y * 10).sum().backward();
+  REQUIRE_THROWS_WITH((y * 10).sum().backward(), Catch::Contains("second time"));
+  REQUIRE_FALSE(Triple::apply(ones({1}), 1.0).requires_grad());
+}
+
+TEST_CASE("autograd::Function is differentiable twice") {
+  Tensor x = tensor({1.5f}).requires_grad_();
+  const Tensor first = autograd::grad({Exp::apply(x).sum()}, {x}, {}, true, true)[0];
+  const Tensor second = autograd::grad({first.sum()}, {x})[0];
+  REQUIRE(first.item<float>() == Approx(std::exp(1.5f)));
+  REQUIRE(second.item<float>() == Approx(std::exp(1.5f)));
+}
+
+TEST_CASE("several results, some without gradient") {
+  Tensor x = tensor({1.0f, 5.0f}).requires_grad_(), y = tensor({3.0f, 4.0f}).requires_grad_();
+  auto results = MinMax::apply(x, y);
+  REQUIRE(results[0].requires_grad());
+  REQUIRE_FALSE(results[2].requires_grad());
+  (results[0] * 2 + results[1] * 3).sum().backward();
+  REQUIRE(values(x.grad()) == F{3, 2});
+  REQUIRE(values(y.grad()) == F{2, 3});
+  Tensor z = tensor({1.0f}).requires_grad_();
+  MinMax::apply(z, z * 2)[1].sum().backward(); // the other result gets no gradient
+  REQUIRE(values(z.grad()) == F{1});
+}
+
+TEST_CASE("autograd::Function within a compiled step, and within a compiled model") {
+  Tensor w = tensor({2.0f}).requires_grad_();
+  auto step = jit::compile([&](Tensor x) {
+    w.mutable_grad() = {};
+    const Tensor y = Triple::apply(w * x, 1.0);
+    (Exp::apply(y * 0.1) * 2).sum().backward();
+    return y * 1;
+  });
+  auto wanted = [](float x) { return 2 * std::exp(0.4f * x * x) * 0.1f * 6 * 2 * x * x; };
+  REQUIRE(values(step(tensor({1.0f}))) == F{4});
+  REQUIRE(w.grad().item<float>() == Approx(wanted(1)));
+  step(tensor({0.5f}));
+  REQUIRE(w.grad().item<float>() == Approx(wanted(0.5f)));
+  REQUIRE(step.programs() == 1);
+
+  Tensor v = tensor({3.0f}).requires_grad_();
+  auto model = jit::compile([&](Tensor x) { return Triple::apply(v * x, 1.0) * 2; });
+  for (int round = 0; round < 2; ++round) {
+    v.mutable_grad() = {};
+    model(tensor({1.0f})).sum().backward();
+    REQUIRE(values(v.grad()) == F{2 * 6 * 3});
+  }
+}
+
+TEST_CASE("create_graph goes through a compiled call: a gradient penalty") {
+  auto penalty = [](auto& net, const Tensor& x) {
+    const Tensor y = net(x);
+    const Tensor g = autograd::grad({y.sum()}, {x}, {}, true, true)[0];
+    return (g * g).sum() + y.sum();
+  };
+  Tensor w = tensor({2.0f, -1.0f}).requires_grad_(), x = tensor({0.5f, 0.25f}).requires_grad_();
+  auto plain = [&](const Tensor& in) { return (w * in * in).tanh(); };
+  penalty(plain, x).backward();
+  const F dw = values(w.grad()), dx = values(x.grad());
+  w.mutable_grad() = {};
+  x.mutable_grad() = {};
+  auto compiled = jit::compile([&](Tensor in) { return (w * in * in).tanh(); });
+  penalty(compiled, x).backward();
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(values(w.grad())[static_cast<std::size_t>(i)] == Approx(dw[static_cast<std::size_t>(i)]));
+    REQUIRE(values(x.grad())[static_cast<std::size_t>(i)] == Approx(dx[static_cast<std::size_t>(i)]));
+  }
+  // And the whole as one program.
+  w.mutable_grad() = {};
+  x.mutable_grad() = {};
+  auto step = jit::compile([&](Tensor in) {
+    const Tensor loss = penalty(plain, in);
+    loss.backward();
+    return loss;
+  });
+  step(x);
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(values(w.grad())[static_cast<std::size_t>(i)] == Approx(dw[static_cast<std::size_t>(i)]));
+    REQUIRE(values(x.grad())[static_cast<std::size_t>(i)] == Approx(dx[static_cast<std::size_t>(i)]));
+  }
+}
+
+TEST_CASE("gradients by an intermediate and by what lies before it, in one call") {
+  auto body = [](Tensor x) {
+    const Tensor y = x * 2;
+    const Tensor z = y * y;
+    return autograd::grad({z.sum()}, {y, x});
+  };
+  Tensor x = tensor({3.0f}).requires_grad_();
+  const auto eager = body(x);
+  REQUIRE(values(eager[0]) == F{12});
+  REQUIRE(values(eager[1]) == F{24});
+  auto compiled = jit::compile(body);
+  const auto fast = compiled(x);
+  REQUIRE(values(fast[0]) == F{12});
+  REQUIRE(values(fast[1]) == F{24});
+}
+
+TEST_CASE("backward with inputs accumulates in those alone; names are PyTorch's") {
+  Tensor a = tensor({2.0f}).requires_grad_(), b = tensor({3.0f}).requires_grad_();
+  const Tensor c = a * b;
+  c.sum().backward({}, {}, false, std::vector<Tensor>{a});
+  REQUIRE(values(a.grad()) == F{3});
+  REQUIRE_FALSE(b.grad().defined());
+  REQUIRE(c.grad_fn()->name() == "MulBackward0");
+  REQUIRE((a + b).grad_fn()->name() == "AddBackward0");
+  REQUIRE(log_softmax(a, 0).grad_fn()->name() == "LogSoftmaxBackward0");
+  REQUIRE_THROWS_WITH(c.sum().backward({}, {}, false, std::vector<Tensor>{}),
+                      Catch::Contains("cannot be empty"));
+  autograd::backward({a * a, b * b}, {tensor({1.0f}), tensor({2.0f})});
+  REQUIRE(values(a.grad()) == F{7});
+  REQUIRE(values(b.grad()) == F{12});
+}
