@@ -1,4 +1,5 @@
-// Around a contraction: transposes become its flags; a batch that is only repeated, or summed, becomes part of M or K.
+// Around a contraction: transposes become its flags; a batch that is only repeated, or summed, becomes part
+// of M or K.
 #include "Simplify.h"
 #include "Util.h"
 
@@ -10,11 +11,9 @@ namespace {
 /// The permutation that swaps the last two dimensions.
 bool swapsLastTwo(ArrayRef<int64_t> permutation) {
   int64_t rank = permutation.size();
-  if (rank < 2 || permutation[rank - 1] != rank - 2 || permutation[rank - 2] != rank - 1)
-    return false;
+  if (rank < 2 || permutation[rank - 1] != rank - 2 || permutation[rank - 2] != rank - 1) return false;
   for (int64_t dim = 0; dim < rank - 2; ++dim)
-    if (permutation[dim] != dim)
-      return false;
+    if (permutation[dim] != dim) return false;
   return true;
 }
 
@@ -28,8 +27,7 @@ LogicalResult absorbTranspose(ir::MatmulOp op, PatternRewriter& rewriter) {
   auto rhs = op.getRhs().getDefiningOp<ir::TransposeOp>();
   bool absorbLhs = lhs && swapsLastTwo(lhs.getPermutation());
   bool absorbRhs = rhs && swapsLastTwo(rhs.getPermutation());
-  if (!absorbLhs && !absorbRhs)
-    return failure();
+  if (!absorbLhs && !absorbRhs) return failure();
   rewriter.replaceOp(op, matmul(rewriter, op.getLoc(), typeOf(op), absorbLhs ? lhs.getX() : op.getLhs(),
                                 absorbRhs ? rhs.getX() : op.getRhs(), op.getTransposeLhs() ^ absorbLhs,
                                 op.getTransposeRhs() ^ absorbRhs));
@@ -39,8 +37,7 @@ LogicalResult absorbTranspose(ir::MatmulOp op, PatternRewriter& rewriter) {
 /// (A B)^T = B^T A^T.
 LogicalResult transposeOfProduct(ir::TransposeOp op, PatternRewriter& rewriter) {
   auto product = op.getX().getDefiningOp<ir::MatmulOp>();
-  if (!product || !product->hasOneUse() || !swapsLastTwo(op.getPermutation()))
-    return failure();
+  if (!product || !product->hasOneUse() || !swapsLastTwo(op.getPermutation())) return failure();
   rewriter.replaceOp(op, matmul(rewriter, product.getLoc(), typeOf(op), product.getRhs(), product.getLhs(),
                                 !product.getTransposeRhs(), !product.getTransposeLhs()));
   return success();
@@ -49,8 +46,7 @@ LogicalResult transposeOfProduct(ir::TransposeOp op, PatternRewriter& rewriter) 
 /// The matrix that a broadcast repeats over all batch dimensions; null when `value` is no such broadcast.
 Value repeatedMatrix(PatternRewriter& rewriter, Value value) {
   auto source = value.getDefiningOp<ir::BroadcastOp>();
-  if (!source)
-    return nullptr;
+  if (!source) return nullptr;
   ArrayRef<int64_t> wide = shapeOf(source), narrow = shapeOf(source.getX());
   if (narrow.size() < 2 || numel(narrow.drop_back(2)) != 1 || wide.take_back(2) != narrow.take_back(2))
     return nullptr;
@@ -60,15 +56,13 @@ Value repeatedMatrix(PatternRewriter& rewriter, Value value) {
 /// A batch of products with one matrix is one product: [B, M, K] x [K, N] = [B*M, K] x [K, N].
 LogicalResult foldRepeatedRhs(ir::MatmulOp op, PatternRewriter& rewriter) {
   ArrayRef<int64_t> lhsShape = shapeOf(op.getLhs());
-  if (lhsShape.size() < 3 || op.getTransposeLhs())
-    return failure();
+  if (lhsShape.size() < 3 || op.getTransposeLhs()) return failure();
   Value rhs = repeatedMatrix(rewriter, op.getRhs());
-  if (!rhs)
-    return failure();
+  if (!rhs) return failure();
   int64_t rows = numel(lhsShape.drop_back()), columns = shapeOf(op).back();
   Value lhs = reshape(rewriter, op.getLoc(), op.getLhs(), {rows, lhsShape.back()});
-  Value product = matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{rows, columns}), lhs, rhs, false,
-                         op.getTransposeRhs());
+  Value product = matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{rows, columns}), lhs, rhs,
+                         false, op.getTransposeRhs());
   rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), product, shapeOf(op)));
   return success();
 }
@@ -86,15 +80,24 @@ LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
   int64_t inner = numel(lhsShape.drop_back());
   Value lhs = reshape(rewriter, op.getLoc(), product.getLhs(), {inner, lhsShape.back()});
   Value rhs = reshape(rewriter, op.getLoc(), product.getRhs(), {inner, rhsShape.back()});
-  Value sum = matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{lhsShape.back(), rhsShape.back()}),
-                     lhs, rhs, true, false);
+  Value sum =
+      matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{lhsShape.back(), rhsShape.back()}),
+             lhs, rhs, true, false);
   rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), sum, shapeOf(op)));
+  return success();
+}
+
+/// A product with an empty operand is empty or, being a sum of no terms, 0; its kernels walk at least one.
+LogicalResult foldEmptyProduct(ir::MatmulOp op, PatternRewriter& rewriter) {
+  if (numel(shapeOf(op.getLhs())) != 0 && numel(shapeOf(op.getRhs())) != 0) return failure();
+  rewriter.replaceOp(op, constant(rewriter, op.getLoc(), typeOf(op), 0));
   return success();
 }
 
 } // namespace
 
 void populateContractionPatterns(RewritePatternSet& patterns) {
+  patterns.add(foldEmptyProduct);
   patterns.add(absorbTranspose);
   patterns.add(transposeOfProduct);
   patterns.add(foldRepeatedRhs);

@@ -167,6 +167,21 @@ std::vector<Product> everyTranspose(Product product) {
 }
 } // namespace
 
+TEST_CASE("products of no terms are 0") {
+  constexpr std::int64_t kRows = 3, kColumns = 4;
+  ir::Program p;
+  auto x = p.add_input({f32, {kRows, 0}}), w = p.add_input({f32, {kColumns, 0}}),
+       b = p.add_input({f32, {kColumns}});
+  auto product = matmul(p, x, w, false, true);
+  p.outputs = {product, call(p, "add", {product, b})};
+  std::vector in{random(p.values[0], 1), random(p.values[1], 2), random(p.values[2], 3)};
+  auto out = run(p, in, 2);
+  for (std::int64_t i = 0; i < kRows * kColumns; ++i) {
+    REQUIRE(at(out[0], i) == 0);
+    REQUIRE(at(out[1], i) == at(in[2], i % kColumns));
+  }
+}
+
 TEST_CASE("products smaller than a register tile, and of one row, column or term") {
   for (auto [m, n, k] :
        {std::array{1, 1, 1}, {1, 1, 7}, {2, 3, 1}, {1, 17, 5}, {15, 1, 16}, {5, 16, 17}, {3, 15, 31}}) {

@@ -109,3 +109,14 @@ func.func @sum_of_broadcast(%x: tensor<3xf32>) -> tensor<3xf32> {
   %s = kiln.sum %b {dims = array<i64: 0>, keepdim = false} : (tensor<8x3xf32>) -> tensor<3xf32>
   return %s : tensor<3xf32>
 }
+
+// -----
+
+// A product over nothing is 0.
+// CHECK-LABEL: @empty_product
+// CHECK: kiln.constant {{.*}}value = 0.000000e+00
+// CHECK-NOT: kiln.matmul
+func.func @empty_product(%x: tensor<3x0xf32>, %w: tensor<4x0xf32>) -> tensor<3x4xf32> {
+  %p = kiln.matmul %x, %w {transpose_lhs = false, transpose_rhs = true} : (tensor<3x0xf32>, tensor<4x0xf32>) -> tensor<3x4xf32>
+  return %p : tensor<3x4xf32>
+}
