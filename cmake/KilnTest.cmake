@@ -17,7 +17,7 @@ function(kiln_test file)
   endif()
   add_executable(${name} ${file})
   target_link_libraries(${name} PRIVATE kiln_catch_main ${arg_LINK})
-  target_compile_options(${name} PRIVATE -gline-tables-only) # errors name the user's line
+  target_compile_options(${name} PRIVATE -g1) # errors name the user's line
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/tests)
   set_property(GLOBAL APPEND PROPERTY kiln_${arg_LABEL}_tests ${name})
   add_test(NAME ${arg_LABEL}/${name} COMMAND ${name})

@@ -19,7 +19,7 @@ Value Scalars::number(Type type, double value) {
 }
 
 Value Scalars::bits(Type type, uint64_t value) {
-  auto element = cast<IntegerType>(getElementTypeOrSelf(type));
+  auto element = mlir::cast<IntegerType>(getElementTypeOrSelf(type)); // not our member of that name
   TypedAttr attr = IntegerAttr::get(element, APInt(element.getWidth(), value, /*isSigned=*/false,
                                                    /*implicitTrunc=*/true));
   if (auto vector = dyn_cast<VectorType>(type)) attr = DenseElementsAttr::get(vector, Attribute(attr));
