@@ -37,7 +37,7 @@ FailureOr<runtime::Artifact> readPlan(func::FuncOp main) {
     slot.alias = number(entry, "alias", -1);
     artifact.inputs += slot.kind == runtime::Slot::Kind::Input;
     artifact.outputs += slot.kind == runtime::Slot::Kind::Output;
-    artifact.slots.push_back(std::move(slot));
+    artifact.slots.push_back(slot);
   }
   artifact.arenaBytes = number(plan, "arena", 0);
   artifact.peakBytes = number(plan, "peak", 0);

@@ -47,7 +47,7 @@ MemRefType unsizedBuffer(MemRefType type) {
 
 /// A private function that does items [begin, end) of a part; all parts of its structure call it.
 func::FuncOp emitPartFunction(Frame& frame, ModuleOp module, const Part& part, ArrayRef<MemRefType> types,
-                              std::string name) {
+                              const std::string& name) {
   OpBuilder& builder = frame.builder;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());

@@ -291,7 +291,7 @@ LogicalResult emitContraction(Emission& emission) {
   unsigned inner = last - (matmul.getTransposeLhs() ? 1 : 0);
   std::int64_t k = lhs->dims[inner].size;
   Operand a{std::move(*lhs), !matmul.getTransposeLhs(), m, k},
-      b{std::move(*rhs), bool(matmul.getTransposeRhs()), n, k};
+      b{std::move(*rhs), matmul.getTransposeRhs(), n, k};
   Tile tile = chooseTile(batch, m, n);
   runtime::CudaLaunch launch{
       {std::int32_t(ceilDiv(n, tile.side)), std::int32_t(ceilDiv(m, tile.side)), std::int32_t(batch)},

@@ -85,8 +85,8 @@ struct Output {
 
 struct KernelBody {
   KernelBody() = default;
-  KernelBody(KernelBody&&) = default;
-  KernelBody& operator=(KernelBody&&) = default;
+  KernelBody(KernelBody&&) noexcept = default;
+  KernelBody& operator=(KernelBody&&) noexcept = default;
 
   llvm::SmallVector<Dim, 4> dims; ///< at least one
   std::vector<std::unique_ptr<Expr>> exprs;

@@ -59,9 +59,9 @@ std::vector<ValueId> Program::add_call(std::string_view op, std::vector<ValueId>
   for (ValueId operand : operands)
     types.push_back(values.at(operand));
   std::vector<ValueId> results;
-  for (TensorType& type : infer(op, attrs, types)) {
+  for (const TensorType& type : infer(op, attrs, types)) {
     results.push_back(static_cast<ValueId>(values.size()));
-    values.push_back(std::move(type));
+    values.push_back(type);
   }
   calls.push_back({std::string(op), std::move(operands), std::move(attrs), results, location});
   return results;
