@@ -30,7 +30,8 @@ public:
     if (!forCuda && options.target != "cpu")
       throw Error("compile: target '" + options.target + "' is not supported, wanted cpu or cuda:sm_90a");
     if (forCuda && !architecture.starts_with("sm_"))
-      throw Error("compile: '" + options.target + "' names no CUDA architecture, wanted cuda:sm_90a or the like");
+      throw Error("compile: '" + options.target +
+                  "' names no CUDA architecture, wanted cuda:sm_90a or the like");
     MLIRContext context;
     context.loadDialect<ir::KilnDialect>();
     cpu::loadKernelDialects(context);
@@ -49,7 +50,8 @@ public:
     cpu::Target target = cpu::hostTarget();
     auto build = [&](ModuleOp planned, const std::string& name) {
       auto main = planned.lookupSymbol<func::FuncOp>("main");
-      auto artifact = forCuda ? cuda::buildArtifact(main, architecture) : cpu::buildArtifact(main, target, options);
+      auto artifact =
+          forCuda ? cuda::buildArtifact(main, architecture) : cpu::buildArtifact(main, target, options);
       if (failed(artifact)) errors.raise("compile: code generation failed without an error");
       artifact->name = name;
       return std::move(*artifact);

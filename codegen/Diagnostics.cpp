@@ -13,8 +13,7 @@ namespace {
 
 using Places = llvm::SmallVector<std::pair<StringRef, std::string>, 4>; // module path, file:line
 
-void collectPlaces(Location loc, llvm::StringRef module,
-                   Places& places) {
+void collectPlaces(Location loc, llvm::StringRef module, Places& places) {
   if (auto named = dyn_cast<NameLoc>(loc))
     return collectPlaces(named.getChildLoc(), named.getName().getValue(), places);
   if (auto fused = dyn_cast<FusedLoc>(loc)) {

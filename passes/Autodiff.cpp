@@ -1,5 +1,5 @@
-// Expands kiln.gradient: walks the program backwards from the differentiated outputs to the values asked for, asks each
-// op for its derivative and adds up what flows into one value.
+// Expands kiln.gradient: walks the program backwards from the differentiated outputs to the values asked for,
+// asks each op for its derivative and adds up what flows into one value.
 //   %l = kiln.mul %w, %x        ->   %l = kiln.mul %w, %x
 //   %d = kiln.gradient %l, %s, %w    %d = kiln.mul %s, %x
 // Gradients are expanded in program order, so one may differentiate what an earlier one brought in.
@@ -16,7 +16,9 @@ namespace kiln::passes {
 
 namespace {
 
-bool isFloating(Value value) { return isa<FloatType>(typeOf(value).getElementType()); }
+bool isFloating(Value value) {
+  return isa<FloatType>(typeOf(value).getElementType());
+}
 
 /// Ops between the values asked for and the gradient, through which a derivative can flow, in program order.
 SmallVector<Operation*> activePath(ir::GradientOp gradient, ValueRange wrt) {
@@ -24,14 +26,13 @@ SmallVector<Operation*> activePath(ir::GradientOp gradient, ValueRange wrt) {
   SmallVector<Operation*> path;
   Block* block = gradient->getBlock();
   for (Operation& op : llvm::make_range(block->begin(), gradient->getIterator())) {
-    if (op.hasTrait<ir::NoGradient>() || !llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v); }))
+    if (op.hasTrait<ir::NoGradient>() ||
+        !llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v); }))
       continue;
     // A value asked for is where derivatives stop, though it may be computed from another one.
-    if (llvm::any_of(op.getResults(), [&](Value v) { return asked.contains(v); }))
-      continue;
+    if (llvm::any_of(op.getResults(), [&](Value v) { return asked.contains(v); })) continue;
     for (Value result : op.getResults())
-      if (isFloating(result))
-        active.insert(result);
+      if (isFloating(result)) active.insert(result);
     path.push_back(&op);
   }
   return path;
@@ -58,8 +59,7 @@ LogicalResult expand(ir::GradientOp gradient) {
     SmallVector<Value> grads;
     for (Value result : op->getResults())
       grads.push_back(gradOf.lookup(result));
-    if (llvm::none_of(grads, [](Value grad) { return grad != nullptr; }))
-      continue;
+    if (llvm::none_of(grads, [](Value grad) { return grad != nullptr; })) continue;
     auto differentiable = dyn_cast<ir::Differentiable>(op);
     if (!differentiable)
       return op->emitOpError("has no derivative, and a gradient was asked of a value computed through it");
@@ -68,8 +68,7 @@ LogicalResult expand(ir::GradientOp gradient) {
     SmallVector<Value> flows = differentiable.vjp(builder, grads);
     assert(flows.size() == op->getNumOperands() && "one gradient per operand");
     for (auto [operand, flow] : llvm::zip(op->getOperands(), flows)) {
-      if (!flow || !isFloating(operand))
-        continue;
+      if (!flow || !isFloating(operand)) continue;
       assert(flow.getType() == operand.getType() && "a gradient has the type of its operand");
       accumulate(op->getLoc(), operand, flow);
     }
@@ -90,11 +89,9 @@ struct Autodiff : impl::AutodiffBase<Autodiff> {
     bool any = false;
     for (auto gradient : llvm::make_early_inc_range(block.getOps<ir::GradientOp>())) {
       any = true;
-      if (failed(expand(gradient)))
-        return signalPassFailure();
+      if (failed(expand(gradient))) return signalPassFailure();
     }
-    if (any)
-      eraseDead(block);
+    if (any) eraseDead(block);
   }
 };
 

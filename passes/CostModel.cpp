@@ -38,12 +38,13 @@ double CostModel::compute(const llvm::BitVector& set, const KernelShape& shape) 
       Value lhs = op->getOperand(0), rhs = op->getOperand(1), result = op->getResult(0);
       // result elements times the length of the sum: |lhs| * |rhs| = batch * result * K^2.
       double batch = numel(shapeOf(result).drop_back(2));
-      flops += 2 * numel(result) * std::sqrt(double(numel(lhs)) * numel(rhs) / (batch * std::max<int64_t>(numel(result), 1)));
+      flops += 2 * numel(result) *
+               std::sqrt(double(numel(lhs)) * numel(rhs) / (batch * std::max<int64_t>(numel(result), 1)));
       continue;
     }
     double cost = operations(i);
-    // An op of fewer elements than the kernel's points, and not one of its rows, is computed again for each point
-    // that reads it; a single number is computed once per piece of the loop.
+    // An op of fewer elements than the kernel's points, and not one of its rows, is computed again for each
+    // point that reads it; a single number is computed once per piece of the loop.
     int64_t own = numel(op->getResult(0));
     constexpr int64_t kPieces = 32;
     if (!isa<ir::Reduction>(op) && own != shape.points() && own != shape.keptPoints())
@@ -59,8 +60,7 @@ double CostModel::time(const llvm::BitVector& set, ArrayRef<int> stored, const K
   llvm::BitVector reads(graph.size());
   for (int i : set.set_bits()) {
     for (int read : graph[i].reads)
-      if (!set.test(read))
-        reads.set(read);
+      if (!set.test(read)) reads.set(read);
     arguments.insert(graph[i].memory.begin(), graph[i].memory.end());
   }
   for (int read : reads.set_bits())

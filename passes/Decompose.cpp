@@ -1,5 +1,5 @@
-// Opens composites into simpler ops until none is left, drops detach (its work is done once gradients are expanded),
-// and gives elementwise ops operands of exactly their result's shape.
+// Opens composites into simpler ops until none is left, drops detach (its work is done once gradients are
+// expanded), and gives elementwise ops operands of exactly their result's shape.
 //   %1 = kiln.linear %x, %w, %b   ->   %0 = kiln.matmul %x, %w {transpose_rhs}
 //                                      %c = kiln.broadcast %b {shape}
 //                                      %1 = kiln.add %0, %c
@@ -19,7 +19,8 @@ Operation* open(ir::Composite composite) {
   Operation* op = composite;
   OpBuilder builder(op);
   auto origin = op->getAttrOfType<StringAttr>(kOrigin);
-  MarkInserted mark(builder, op->hasAttr(kBackward), origin ? origin : builder.getStringAttr(op->getName().stripDialect()));
+  MarkInserted mark(builder, op->hasAttr(kBackward),
+                    origin ? origin : builder.getStringAttr(op->getName().stripDialect()));
   SmallVector<Value> results = composite.decompose(builder);
   op->replaceAllUsesWith(results);
   Operation* next = mark.first() ? mark.first() : op->getNextNode();

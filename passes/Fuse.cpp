@@ -1,4 +1,5 @@
-// Groups ops into kernels: plans on the fusion graph (FusionPlan.cpp), then writes each group as a kiln.fusion.
+// Groups ops into kernels: plans on the fusion graph (FusionPlan.cpp), then writes each group as a
+// kiln.fusion.
 //   %0 = kiln.matmul %x, %w        ->   %1 = kiln.fusion contraction "matmul_relu_0" (%a = %x, %b = %w) {
 //   %1 = kiln.relu %0                     %0 = kiln.matmul %a, %b
 //                                         %1 = kiln.relu %0
@@ -53,28 +54,25 @@ private:
 };
 
 Value Writer::external(Value value) {
-  if (isa<BlockArgument>(value))
-    return value;
-  if (Value known = made.lookup(value))
-    return known;
+  if (isa<BlockArgument>(value)) return value;
+  if (Value known = made.lookup(value)) return known;
   auto alias = value.getDefiningOp<ir::ReshapeOp>();
   assert(alias && "a value that no kernel stores is read from memory");
   Value source = external(alias.getX());
-  return made[value] = ir::ReshapeOp::create(builder, alias.getLoc(), alias.getType(), source, alias.getShapeAttr());
+  return made[value] =
+             ir::ReshapeOp::create(builder, alias.getLoc(), alias.getType(), source, alias.getShapeAttr());
 }
 
 /// The body's argument through which `value` is read from memory.
 Value Writer::argumentFor(Value value) {
   Value outer = external(value);
   Value& argument = arguments[outer];
-  if (!argument)
-    argument = body->addArgument(outer.getType(), value.getLoc());
+  if (!argument) argument = body->addArgument(outer.getType(), value.getLoc());
   return argument;
 }
 
 Value Writer::internal(Value value) {
-  if (Value known = inside.lookup(value))
-    return known;
+  if (Value known = inside.lookup(value)) return known;
   Operation* op = value.getDefiningOp();
   if (op && graph.nodeOf(op) < 0 && FusionGraph::isFree(op)) {
     SmallVector<Value> operands;
@@ -127,8 +125,7 @@ void Writer::write(const Kernel& kernel) {
     copy->removeAttr(kAgain);
     body->push_back(copy);
     inside[op->getResult(0)] = copy->getResult(0);
-    if (!llvm::is_contained(locations, op->getLoc()))
-      locations.push_back(op->getLoc());
+    if (!llvm::is_contained(locations, op->getLoc())) locations.push_back(op->getLoc());
   }
   SmallVector<Value> yields, inputs;
   for (int i : kernel.stored)
@@ -138,8 +135,8 @@ void Writer::write(const Kernel& kernel) {
   ir::YieldOp::create(inner, builder.getUnknownLoc(), yields);
   for (auto& [outer, argument] : arguments)
     inputs.push_back(outer);
-  auto fusion = ir::FusionOp::create(builder, builder.getFusedLoc(locations), TypeRange(ValueRange(yields)), inputs,
-                                     ir::FusionKindAttr::get(builder.getContext(), kernel.kind),
+  auto fusion = ir::FusionOp::create(builder, builder.getFusedLoc(locations), TypeRange(ValueRange(yields)),
+                                     inputs, ir::FusionKindAttr::get(builder.getContext(), kernel.kind),
                                      builder.getStringAttr(nameOf(kernel)), DenseI64ArrayAttr());
   fusion.getBody().takeBody(region);
   for (auto [i, result] : llvm::zip(kernel.stored, fusion.getResults()))
@@ -159,17 +156,14 @@ bool overwritesWhatOthersRead(func::FuncOp func, const FusionGraph& graph, const
   Operation* terminator = func.getBody().front().getTerminator();
   for (BlockArgument argument : func.getArguments()) {
     auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonated);
-    if (!donated)
-      continue;
+    if (!donated) continue;
     Operation* source = terminator->getOperand(donated.getInt()).getDefiningOp();
     int node = source ? graph.nodeOf(source) : -1;
-    if (node < 0 || plan.owner(node) != group)
-      continue;
+    if (node < 0 || plan.owner(node) != group) continue;
     for (int other : loops)
       if (other != group)
         for (int i : plan.groups()[other].nodes.set_bits())
-          if (llvm::is_contained(graph[i].memory, argument))
-            return true;
+          if (llvm::is_contained(graph[i].memory, argument)) return true;
   }
   return false;
 }
@@ -181,8 +175,7 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
   for (int i = 0; i < size; ++i)
     lead[i] = i;
   for (int group : loops)
-    if (!overwritesWhatOthersRead(func, graph, plan, group, loops))
-      joined.push_back(group);
+    if (!overwritesWhatOthersRead(func, graph, plan, group, loops)) joined.push_back(group);
   // Updates are small: one launch for all of them beats one each, whatever they read.
   constexpr size_t kMostLoops = 256;
   bool isMulti = joined.size() > 1 && joined.size() <= kMostLoops;
@@ -194,8 +187,7 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
   std::vector<SmallVector<int, 4>> next(size);
   for (int i = 0; i < size; ++i) {
     const Group& group = plan.groups()[i];
-    if (!group.alive)
-      continue;
+    if (!group.alive) continue;
     position[lead[i]] = std::max(position[lead[i]], group.stored.empty() ? 0 : group.stored.back());
     for (int source : plan.sourcesOf(i)) {
       ++waits[lead[i]];
@@ -205,8 +197,7 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
   auto later = [&](int a, int b) { return std::pair(position[a], a) > std::pair(position[b], b); };
   std::vector<int> ready;
   for (int i = 0; i < size; ++i)
-    if (plan.groups()[i].alive && lead[i] == i && waits[i] == 0)
-      ready.push_back(i);
+    if (plan.groups()[i].alive && lead[i] == i && waits[i] == 0) ready.push_back(i);
   std::make_heap(ready.begin(), ready.end(), later);
   std::vector<Kernel> kernels;
   while (!ready.empty()) {

@@ -8,13 +8,13 @@ namespace kiln::passes {
 int64_t KernelShape::keptPoints() const {
   int64_t count = 1;
   for (auto [size, isReduced] : llvm::zip(domain, reduced))
-    if (!isReduced)
-      count *= ShapedType::isDynamic(size) ? kAssumedDynamic : size;
+    if (!isReduced) count *= ShapedType::isDynamic(size) ? kAssumedDynamic : size;
   return count;
 }
 
 bool FusionGraph::isUnitReshape(Operation* op) {
-  return isa<ir::ReshapeOp>(op) && squeezed(shapeOf(op->getOperand(0))) == squeezed(shapeOf(op->getResult(0)));
+  return isa<ir::ReshapeOp>(op) &&
+         squeezed(shapeOf(op->getOperand(0))) == squeezed(shapeOf(op->getResult(0)));
 }
 
 bool FusionGraph::isFree(Operation* op) {
@@ -34,18 +34,16 @@ FusionGraph::FusionGraph(Block& block) {
     Operation* op = value.getDefiningOp();
     while (op && isa<ir::ReshapeOp>(op))
       op = op->getOperand(0).getDefiningOp();
-    if (op)
-      inMemory.insert(op);
+    if (op) inMemory.insert(op);
   };
   for (Operation& op : block) {
     for (OpOperand& operand : op.getOpOperands())
-      if (readsFromMemory(&op, operand.getOperandNumber()))
-        demand(operand.get());
-    if (isa<ir::ReshapeOp>(op) && !isUnitReshape(&op))
-      demand(op.getOperand(0));
+      if (readsFromMemory(&op, operand.getOperandNumber())) demand(operand.get());
+    if (isa<ir::ReshapeOp>(op) && !isUnitReshape(&op)) demand(op.getOperand(0));
   }
   for (Operation& op : block) {
-    if (op.hasTrait<OpTrait::IsTerminator>() || isa<ir::ReshapeOp>(op) || (isFree(&op) && !inMemory.contains(&op)))
+    if (op.hasTrait<OpTrait::IsTerminator>() || isa<ir::ReshapeOp>(op) ||
+        (isFree(&op) && !inMemory.contains(&op)))
       continue;
     numberOf[&op] = nodes.size();
     Node& node = nodes.emplace_back();
@@ -57,7 +55,8 @@ FusionGraph::FusionGraph(Block& block) {
   auto func = cast<func::FuncOp>(block.getParentOp());
   for (unsigned i = 0; i < func.getNumArguments(); ++i)
     if (auto donated = func.getArgAttrOfType<IntegerAttr>(i, kDonated))
-      if (Operation* op = block.getTerminator()->getOperand(donated.getInt()).getDefiningOp(); op && nodeOf(op) >= 0)
+      if (Operation* op = block.getTerminator()->getOperand(donated.getInt()).getDefiningOp();
+          op && nodeOf(op) >= 0)
         nodes[nodeOf(op)].isUpdate = true;
   for (int i = 0; i < size(); ++i)
     for (int read : nodes[i].reads)
@@ -80,16 +79,15 @@ void FusionGraph::addReads(Node& node) {
     if (op && isAlias && !llvm::is_contained(node.aliased, numberOf[op]))
       node.aliased.push_back(numberOf[op]);
     if (!op) {
-      if (!llvm::is_contained(node.memory, value))
-        node.memory.push_back(value);
+      if (!llvm::is_contained(node.memory, value)) node.memory.push_back(value);
     } else if (int read = numberOf[op]; !llvm::is_contained(node.reads, read)) {
       node.reads.push_back(read);
     }
   }
 }
 
-/// Whether the part of `use` that depends on `tainted` nodes is found at the domain's own place: element i of a value
-/// of the domain's shape, or the row of i for a reduced value.
+/// Whether the part of `use` that depends on `tainted` nodes is found at the domain's own place: element i of
+/// a value of the domain's shape, or the row of i for a reduced value.
 bool FusionGraph::followsDomain(Value use, const llvm::BitVector& tainted, const KernelShape& shape) const {
   // For each dimension of `use`: the dimension of the value at the chain's end, or -1 where it is repeated.
   SmallVector<int, 4> source(typeOf(use).getRank());
@@ -99,8 +97,7 @@ bool FusionGraph::followsDomain(Value use, const llvm::BitVector& tainted, const
   Value value = use;
   Operation* op = value.getDefiningOp();
   while (op && !numberOf.contains(op)) {
-    if (op->getNumOperands() == 0)
-      return true;
+    if (op->getNumOperands() == 0) return true;
     Value from = op->getOperand(0);
     if (isa<ir::BroadcastOp>(op)) {
       int added = typeOf(value).getRank() - typeOf(from).getRank();
@@ -110,12 +107,10 @@ bool FusionGraph::followsDomain(Value use, const llvm::BitVector& tainted, const
     } else if (isUnitReshape(op)) {
       SmallVector<int, 4> longer;
       for (int dim = 0; dim < typeOf(from).getRank(); ++dim)
-        if (shapeOf(from)[dim] != 1)
-          longer.push_back(dim);
+        if (shapeOf(from)[dim] != 1) longer.push_back(dim);
       SmallVector<int, 4> origin(typeOf(value).getRank(), -1);
       for (int dim = 0, next = 0; dim < typeOf(value).getRank(); ++dim)
-        if (shapeOf(value)[dim] != 1)
-          origin[dim] = longer[next++];
+        if (shapeOf(value)[dim] != 1) origin[dim] = longer[next++];
       for (int& dim : source)
         dim = dim >= 0 ? origin[dim] : -1;
     } else {
@@ -124,53 +119,45 @@ bool FusionGraph::followsDomain(Value use, const llvm::BitVector& tainted, const
     value = from;
     op = value.getDefiningOp();
   }
-  if (!op || !tainted.test(numberOf.lookup(op)))
-    return true;
+  if (!op || !tainted.test(numberOf.lookup(op))) return true;
   // The dimensions of the value must come in order, each where the domain has it.
   SmallVector<int, 4> longer;
   for (int dim = 0; dim < typeOf(value).getRank(); ++dim)
-    if (shapeOf(value)[dim] != 1)
-      longer.push_back(dim);
+    if (shapeOf(value)[dim] != 1) longer.push_back(dim);
   bool isWhole = squeezed(shapeOf(value)) == shape.domain;
   SmallVector<int, 4> expected;
   unsigned next = 0;
   bool useIsReduced = squeezed(useShape) != shape.domain;
   for (unsigned dim = 0; dim < shape.domain.size(); ++dim) {
     bool kept = !shape.reduced[dim] || isWhole;
-    if (useIsReduced && shape.reduced[dim])
-      continue;
+    if (useIsReduced && shape.reduced[dim]) continue;
     expected.push_back(!kept ? -1 : next < longer.size() ? longer[next++] : -2);
   }
   SmallVector<int, 4> found;
   for (auto [dim, size] : llvm::enumerate(useShape))
-    if (size != 1)
-      found.push_back(source[dim]);
+    if (size != 1) found.push_back(source[dim]);
   return next == longer.size() && found == expected;
 }
 
-/// Whether every value that depends on the anchor (a contraction or the reductions) stays at the domain's place.
+/// Whether every value that depends on the anchor (a contraction or the reductions) stays at the domain's
+/// place.
 bool FusionGraph::isAligned(const llvm::BitVector& set, const KernelShape& shape, int anchor) const {
   llvm::BitVector tainted(size());
   SmallVector<int64_t, 4> kept;
   for (auto [dim, isReduced] : llvm::zip(shape.domain, shape.reduced))
-    if (!isReduced)
-      kept.push_back(dim);
+    if (!isReduced) kept.push_back(dim);
   for (int i : set.set_bits()) {
     const Node& node = nodes[i];
     bool isReduction = isa<ir::Reduction>(node.op);
     bool depends = llvm::any_of(node.reads, [&](int read) { return tainted.test(read); });
     if (depends) {
-      if (i == anchor || !(isElementwise(node.op) || isReduction))
-        return false;
+      if (i == anchor || !(isElementwise(node.op) || isReduction)) return false;
       SmallVector<int64_t, 4> own = squeezed(shapeOf(node.op->getOperand(0)));
-      if (own != shape.domain && own != kept)
-        return false;
+      if (own != shape.domain && own != kept) return false;
       for (Value operand : node.op->getOperands())
-        if (!followsDomain(operand, tainted, shape))
-          return false;
+        if (!followsDomain(operand, tainted, shape)) return false;
     }
-    if (depends || isReduction || i == anchor)
-      tainted.set(i);
+    if (depends || isReduction || i == anchor) tainted.set(i);
   }
   return true;
 }
@@ -181,25 +168,21 @@ std::optional<KernelShape> FusionGraph::classify(const llvm::BitVector& set, Arr
   for (int i : set.set_bits()) {
     Operation* op = nodes[i].op;
     if (op->hasTrait<ir::FilledInParts>()) {
-      if (set.count() != 1)
-        return std::nullopt;
+      if (set.count() != 1) return std::nullopt;
       shape.kind = ir::FusionKind::Scatter;
       shape.domain = squeezed(shapeOf(op->getResult(0)));
     } else if (op->hasTrait<ir::ContractionTrait>()) {
-      if (anchor >= 0)
-        return std::nullopt;
+      if (anchor >= 0) return std::nullopt;
       anchor = i;
     } else if (auto reduction = dyn_cast<ir::Reduction>(op)) {
       SmallVector<int64_t, 4> domain;
       SmallVector<bool, 4> reduced;
       for (auto [dim, size] : llvm::enumerate(shapeOf(op->getOperand(0)))) {
-        if (size == 1)
-          continue;
+        if (size == 1) continue;
         domain.push_back(size);
         reduced.push_back(llvm::is_contained(reduction.reducedDims(), static_cast<int64_t>(dim)));
       }
-      if (reductions++ && (domain != shape.domain || reduced != shape.reduced))
-        return std::nullopt;
+      if (reductions++ && (domain != shape.domain || reduced != shape.reduced)) return std::nullopt;
       shape.domain = domain;
       shape.reduced = reduced;
     }
@@ -209,12 +192,10 @@ std::optional<KernelShape> FusionGraph::classify(const llvm::BitVector& set, Arr
     return shape;
   }
   if (anchor >= 0) {
-    if (reductions)
-      return std::nullopt;
+    if (reductions) return std::nullopt;
     // A contraction reads its operands from memory.
     for (int read : nodes[anchor].reads)
-      if (set.test(read))
-        return std::nullopt;
+      if (set.test(read)) return std::nullopt;
     shape.kind = ir::FusionKind::Contraction;
     shape.domain = squeezed(shapeOf(nodes[anchor].op->getResult(0)));
   } else if (!reductions) {
@@ -223,13 +204,11 @@ std::optional<KernelShape> FusionGraph::classify(const llvm::BitVector& set, Arr
     bool lastIsKept = !shape.reduced.empty() && !shape.reduced.back();
     shape.kind = lastIsKept ? ir::FusionKind::ColumnReduce : ir::FusionKind::RowReduce;
   }
-  if (!reductions)
-    shape.reduced.assign(shape.domain.size(), false);
+  if (!reductions) shape.reduced.assign(shape.domain.size(), false);
 
   SmallVector<int64_t, 4> kept;
   for (auto [dim, isReduced] : llvm::zip(shape.domain, shape.reduced))
-    if (!isReduced)
-      kept.push_back(dim);
+    if (!isReduced) kept.push_back(dim);
   bool isColumn = shape.kind == ir::FusionKind::ColumnReduce;
   for (int i : stored) {
     SmallVector<int64_t, 4> own = squeezed(shapeOf(nodes[i].op->getResult(0)));
@@ -237,24 +216,20 @@ std::optional<KernelShape> FusionGraph::classify(const llvm::BitVector& set, Arr
       return std::nullopt;
   }
   for (int i : set.set_bits()) {
-    if (llvm::any_of(nodes[i].aliased, [&](int read) { return set.test(read); }))
-      return std::nullopt;
+    if (llvm::any_of(nodes[i].aliased, [&](int read) { return set.test(read); })) return std::nullopt;
     // take and gather read a whole tensor: nothing of this kernel.
     if (nodes[i].op->hasTrait<ir::IndirectRead>()) {
       Operation* source = nodes[i].op->getOperand(0).getDefiningOp();
       while (source && isa<ir::ReshapeOp>(source))
         source = source->getOperand(0).getDefiningOp();
-      if (int read = source ? nodeOf(source) : -1; read >= 0 && set.test(read))
-        return std::nullopt;
+      if (int read = source ? nodeOf(source) : -1; read >= 0 && set.test(read)) return std::nullopt;
     }
     // One pass over columns: no reduction waits for another.
     if (isColumn && isa<ir::Reduction>(nodes[i].op))
       for (int user : nodes[i].users)
-        if (set.test(user))
-          return std::nullopt;
+        if (set.test(user)) return std::nullopt;
   }
-  if ((anchor >= 0 || reductions) && !isAligned(set, shape, anchor))
-    return std::nullopt;
+  if ((anchor >= 0 || reductions) && !isAligned(set, shape, anchor)) return std::nullopt;
   return shape;
 }
 

@@ -1,8 +1,9 @@
-// The program as `fuse` sees it: nodes that must be computed by some kernel, and what sets of nodes make one kernel.
+// The program as `fuse` sees it: nodes that must be computed by some kernel, and what sets of nodes make one
+// kernel.
 //
-// Free ops (constants, iota, broadcasts, reshapes that only add or drop dimensions of size 1) are no nodes: whoever
-// reads their result computes it again at no cost. Other reshapes are aliases between kernels: what they reshape must
-// be in memory.
+// Free ops (constants, iota, broadcasts, reshapes that only add or drop dimensions of size 1) are no nodes:
+// whoever reads their result computes it again at no cost. Other reshapes are aliases between kernels: what
+// they reshape must be in memory.
 #pragma once
 
 #include "Util.h"
@@ -17,8 +18,8 @@ namespace kiln::passes {
 /// What a set of nodes would be as one kernel.
 struct KernelShape {
   ir::FusionKind kind = ir::FusionKind::Loop;
-  llvm::SmallVector<int64_t, 4> domain;  ///< without dimensions of size 1
-  llvm::SmallVector<bool, 4> reduced;    ///< per dimension of the domain
+  llvm::SmallVector<int64_t, 4> domain; ///< without dimensions of size 1
+  llvm::SmallVector<bool, 4> reduced;   ///< per dimension of the domain
   int64_t points() const { return numel(domain); }
   int64_t keptPoints() const;
 };
@@ -42,7 +43,8 @@ public:
   const Node& operator[](int node) const { return nodes[node]; }
   int nodeOf(mlir::Operation* op) const { return numberOf.lookup_or(op, -1); }
 
-  /// The kernel that `set` makes when it stores the values of `stored`; nullopt when no kind of kernel does it.
+  /// The kernel that `set` makes when it stores the values of `stored`; nullopt when no kind of kernel does
+  /// it.
   std::optional<KernelShape> classify(const llvm::BitVector& set, llvm::ArrayRef<int> stored) const;
 
   /// Whether readers of the op's result compute it again instead of reading it.

@@ -1,6 +1,6 @@
-// Greedy partition of the fusion graph: start with one kernel per node, then make the move that saves most time until
-// none saves any. Moves are legal when the result is one kernel (FusionGraph::classify), no cycle of kernels appears,
-// and no veto holds.
+// Greedy partition of the fusion graph: start with one kernel per node, then make the move that saves most
+// time until none saves any. Moves are legal when the result is one kernel (FusionGraph::classify), no cycle
+// of kernels appears, and no veto holds.
 #include "FusionPlan.h"
 
 #include <queue>
@@ -26,15 +26,13 @@ FusionPlan::FusionPlan(const FusionGraph& graph, Machine machine)
 SmallVector<int, 4> FusionPlan::storedBy(const llvm::BitVector& nodes, int a, int b) const {
   SmallVector<int, 4> stored;
   for (int i : nodes.set_bits()) {
-    if (owner_[i] != a && owner_[i] != b)
-      continue;
+    if (owner_[i] != a && owner_[i] != b) continue;
     bool isRead = graph[i].isPinned || llvm::any_of(graph[i].users, [&](int user) {
                     return llvm::any_of(containing[user], [&](int group) {
                       return group != a && group != b && !groups_[group].nodes.test(i);
                     });
                   });
-    if (isRead)
-      stored.push_back(i);
+    if (isRead) stored.push_back(i);
   }
   return stored;
 }
@@ -43,8 +41,7 @@ void FusionPlan::refresh(int group) {
   Group& g = groups_[group];
   ++g.version;
   g.stored = storedBy(g.nodes, group, group);
-  if (g.stored.empty())
-    return; // read by its own copies alone
+  if (g.stored.empty()) return; // read by its own copies alone
   std::optional<KernelShape> shape = graph.classify(g.nodes, g.stored);
   assert(shape && "a move made a group that is no kernel");
   g.shape = *shape;
@@ -56,8 +53,7 @@ SmallVector<int, 8> FusionPlan::readersOf(int group) const {
   for (int i : groups_[group].stored)
     for (int user : graph[i].users)
       for (int reader : containing[user])
-        if (!groups_[reader].nodes.test(i) && !llvm::is_contained(readers, reader))
-          readers.push_back(reader);
+        if (!groups_[reader].nodes.test(i) && !llvm::is_contained(readers, reader)) readers.push_back(reader);
   return readers;
 }
 
@@ -76,20 +72,16 @@ bool FusionPlan::reaches(int from, int to, bool indirect) const {
   SmallVector<int> pending;
   auto visit = [&](int group) {
     for (int reader : readersOf(group)) {
-      if (reader == to && !(indirect && group == from))
-        return true;
-      if (reader == to || seen.test(reader))
-        continue;
+      if (reader == to && !(indirect && group == from)) return true;
+      if (reader == to || seen.test(reader)) continue;
       seen.set(reader);
       pending.push_back(reader);
     }
     return false;
   };
-  if (visit(from))
-    return true;
+  if (visit(from)) return true;
   while (!pending.empty())
-    if (visit(pending.pop_back_val()))
-      return true;
+    if (visit(pending.pop_back_val())) return true;
   return false;
 }
 
@@ -104,27 +96,22 @@ bool FusionPlan::allowed(const llvm::BitVector& nodes, ArrayRef<int> stored, con
   for (int i : nodes.set_bits()) {
     buffers.insert(graph[i].memory.begin(), graph[i].memory.end());
     for (int read : graph[i].reads)
-      if (!nodes.test(read))
-        buffers.insert(graph[read].op->getResult(0));
+      if (!nodes.test(read)) buffers.insert(graph[read].op->getResult(0));
   }
   bool isContraction = shape.kind == ir::FusionKind::Contraction;
-  if (buffers.size() + stored.size() > (isContraction ? kMostEpilogueBuffers : kMostBuffers))
-    return false;
-  // Updates of state run together at the end, in place (`endLoops`), when all that reads the old state is done.
-  if (isContraction && llvm::any_of(stored, [&](int i) { return graph[i].isUpdate; }))
-    return false;
+  if (buffers.size() + stored.size() > (isContraction ? kMostEpilogueBuffers : kMostBuffers)) return false;
+  // Updates of state run together at the end, in place (`endLoops`), when all that reads the old state is
+  // done.
+  if (isContraction && llvm::any_of(stored, [&](int i) { return graph[i].isUpdate; })) return false;
   if (shape.kind == ir::FusionKind::RowReduce && shape.keptPoints() == 1 && shape.points() > kLongRow) {
     for (int i : stored)
-      if (numel(graph[i].op->getResult(0)) != 1)
-        return false;
+      if (numel(graph[i].op->getResult(0)) != 1) return false;
     llvm::BitVector waits(graph.size());
     for (int i : nodes.set_bits()) {
       bool isReduction = isa<ir::Reduction>(graph[i].op);
       bool depends = llvm::any_of(graph[i].reads, [&](int read) { return waits.test(read); });
-      if (isReduction && depends)
-        return false;
-      if (isReduction || depends)
-        waits.set(i);
+      if (isReduction && depends) return false;
+      if (isReduction || depends) waits.set(i);
     }
   }
   return true;
@@ -136,8 +123,9 @@ bool FusionPlan::storesTheCheap(const llvm::BitVector& nodes, ArrayRef<int> stor
   return stored.size() > 1 && llvm::any_of(stored, [&](int i) {
            return !graph[i].isPinned && isElementwise(graph[i].op) &&
                   cost.operations(i) <= kFewOperations * numel(graph[i].op->getResult(0)) &&
-                  llvm::all_of(graph[i].reads,
-                               [&](int read) { return !nodes.test(read) || llvm::is_contained(stored, read); });
+                  llvm::all_of(graph[i].reads, [&](int read) {
+                    return !nodes.test(read) || llvm::is_contained(stored, read);
+                  });
          });
 }
 
@@ -152,18 +140,14 @@ std::optional<double> FusionPlan::valueOfMerge(int from, int into) const {
   llvm::BitVector nodes = a.nodes;
   nodes |= b.nodes;
   SmallVector<int, 4> stored = storedBy(nodes, from, into);
-  if (stored.empty())
-    return std::nullopt;
+  if (stored.empty()) return std::nullopt;
   std::optional<KernelShape> shape = graph.classify(nodes, stored);
-  if (!shape || !allowed(nodes, stored, *shape))
-    return std::nullopt;
-  if (storesTheCheap(nodes, stored) || (!mayStoreAgain && storesAgain(nodes, stored)))
-    return std::nullopt;
+  if (!shape || !allowed(nodes, stored, *shape)) return std::nullopt;
+  if (storesTheCheap(nodes, stored) || (!mayStoreAgain && storesAgain(nodes, stored))) return std::nullopt;
   // What all its readers can compute for themselves ties no kernel to where it was made.
   bool keepsForOthers = llvm::any_of(stored, [&](int i) { return owner_[i] == from; });
   if (keepsForOthers && readersOf(from).size() > 1)
-    if (auto absorbed = valueOfAbsorb(from); absorbed && *absorbed > 0)
-      return std::nullopt;
+    if (auto absorbed = valueOfAbsorb(from); absorbed && *absorbed > 0) return std::nullopt;
   return a.time + b.time - cost.time(nodes, stored, *shape);
 }
 
@@ -187,18 +171,17 @@ std::optional<double> FusionPlan::valueOfAbsorb(int from) const {
       return std::nullopt;
   // An epilogue has the contraction's result at hand; every reader would have to fetch it.
   for (int source : sourcesOf(from))
-    if (groups_[source].shape.kind == ir::FusionKind::Contraction && groups_[source].shape.domain == group.shape.domain)
+    if (groups_[source].shape.kind == ir::FusionKind::Contraction &&
+        groups_[source].shape.domain == group.shape.domain)
       return std::nullopt;
   double saved = group.time;
   SmallVector<int, 8> readers = readersOf(from);
-  if (readers.size() < 2)
-    return std::nullopt; // the same as a merge
+  if (readers.size() < 2) return std::nullopt; // the same as a merge
   for (int reader : readers) {
     llvm::BitVector nodes = withCopies(from, reader);
     const Group& old = groups_[reader];
     std::optional<KernelShape> shape = graph.classify(nodes, old.stored);
-    if (!shape || !allowed(nodes, old.stored, *shape))
-      return std::nullopt;
+    if (!shape || !allowed(nodes, old.stored, *shape)) return std::nullopt;
     saved += old.time - cost.time(nodes, old.stored, *shape);
   }
   return saved;
@@ -206,11 +189,9 @@ std::optional<double> FusionPlan::valueOfAbsorb(int from) const {
 
 void FusionPlan::merge(int from, int into) {
   for (int i : groups_[from].nodes.set_bits()) {
-    if (owner_[i] == from)
-      owner_[i] = into;
+    if (owner_[i] == from) owner_[i] = into;
     llvm::erase(containing[i], from);
-    if (!groups_[into].nodes.test(i))
-      containing[i].push_back(into);
+    if (!groups_[into].nodes.test(i)) containing[i].push_back(into);
   }
   groups_[into].nodes |= groups_[from].nodes;
   groups_[from].alive = false;
@@ -222,14 +203,12 @@ void FusionPlan::absorb(int from) {
   for (int reader : readers) {
     llvm::BitVector nodes = withCopies(from, reader);
     for (int i : nodes.set_bits())
-      if (!groups_[reader].nodes.test(i))
-        containing[i].push_back(reader);
+      if (!groups_[reader].nodes.test(i)) containing[i].push_back(reader);
     groups_[reader].nodes = std::move(nodes);
   }
   for (int i : groups_[from].nodes.set_bits()) {
     llvm::erase(containing[i], from);
-    if (owner_[i] == from)
-      owner_[i] = -1;
+    if (owner_[i] == from) owner_[i] = -1;
   }
   groups_[from].alive = false;
   for (int reader : readers)
@@ -247,8 +226,7 @@ void FusionPlan::propose(std::vector<Move>& moves, int group, bool withSiblings)
   for (int reader : readers)
     push(Move::Merge, group, reader, valueOfMerge(group, reader));
   push(Move::Absorb, group, group, valueOfAbsorb(group));
-  if (!withSiblings)
-    return;
+  if (!withSiblings) return;
   // Siblings walk one domain and read something of its size in common.
   const Group& own = groups_[group];
   for (auto [other, sibling] : llvm::enumerate(groups_)) {
@@ -270,27 +248,23 @@ bool FusionPlan::shareInput(const Group& a, const Group& b) const {
       for (Value value : graph[i].memory)
         visit(value);
       for (int read : graph[i].reads)
-        if (!group.nodes.test(read))
-          visit(graph[read].op->getResult(0));
+        if (!group.nodes.test(read)) visit(graph[read].op->getResult(0));
     }
   };
   each(a, [&](Value value) {
-    if (numel(value) >= a.shape.points())
-      inputs.insert(value);
+    if (numel(value) >= a.shape.points()) inputs.insert(value);
   });
   bool shared = false;
-  if (!inputs.empty())
-    each(b, [&](Value value) { shared |= inputs.contains(value); });
+  if (!inputs.empty()) each(b, [&](Value value) { shared |= inputs.contains(value); });
   return shared;
 }
 
 void FusionPlan::improve() {
-  // What every reader can compute for next to nothing first: it would tie its readers together. Consumers before what
-  // they read, so that a chain goes whole.
+  // What every reader can compute for next to nothing first: it would tie its readers together. Consumers
+  // before what they read, so that a chain goes whole.
   constexpr double kNextToNothing = 0.9;
   for (int i = static_cast<int>(groups_.size()) - 1; i >= 0; --i)
-    if (auto saved = valueOfAbsorb(i); saved && *saved > kNextToNothing * cost.launch())
-      absorb(i);
+    if (auto saved = valueOfAbsorb(i); saved && *saved > kNextToNothing * cost.launch()) absorb(i);
   // Siblings last: joined early they would hold up each other's readers.
   improve(/*withSiblings=*/false);
   improve(/*withSiblings=*/true);
@@ -299,7 +273,8 @@ void FusionPlan::improve() {
 }
 
 void FusionPlan::improve(bool withSiblings) {
-  // Ties go to the pair that comes first in the program: an op joins the contraction before it rather than what follows.
+  // Ties go to the pair that comes first in the program: an op joins the contraction before it rather than
+  // what follows.
   auto later = [](const Move& a, const Move& b) {
     return std::tuple(a.saved, -a.from, -a.into) < std::tuple(b.saved, -b.from, -b.into);
   };
@@ -312,8 +287,7 @@ void FusionPlan::improve(bool withSiblings) {
     fresh.clear();
   };
   for (int i = 0; i < static_cast<int>(groups_.size()); ++i)
-    if (groups_[i].alive)
-      enqueue(i);
+    if (groups_[i].alive) enqueue(i);
   while (!queue.empty()) {
     Move move = queue.top();
     queue.pop();
@@ -322,14 +296,14 @@ void FusionPlan::improve(bool withSiblings) {
       continue;
     llvm::SmallSetVector<int, 8> changed;
     if (move.kind == Move::Merge) {
-      if (reaches(move.from, move.into, /*indirect=*/true) || reaches(move.into, move.from, /*indirect=*/true))
+      if (reaches(move.from, move.into, /*indirect=*/true) ||
+          reaches(move.into, move.from, /*indirect=*/true))
         continue;
       merge(move.from, move.into);
       changed.insert(move.into);
     } else {
       std::optional<double> saved = valueOfAbsorb(move.from); // its readers may have changed
-      if (!saved || *saved <= 0)
-        continue;
+      if (!saved || *saved <= 0) continue;
       SmallVector<int, 8> readers = readersOf(move.from);
       absorb(move.from);
       changed.insert(readers.begin(), readers.end());
@@ -339,7 +313,8 @@ void FusionPlan::improve(bool withSiblings) {
       for (int source : sourcesOf(group))
         if (changed.insert(source))
           if (auto saved = valueOfAbsorb(source); saved && *saved > 0)
-            queue.push({Move::Absorb, source, source, groups_[source].version, groups_[source].version, *saved});
+            queue.push(
+                {Move::Absorb, source, source, groups_[source].version, groups_[source].version, *saved});
     }
   }
 }
@@ -347,8 +322,7 @@ void FusionPlan::improve(bool withSiblings) {
 std::vector<int> FusionPlan::endLoops() const {
   std::vector<int> loops;
   for (auto [i, group] : llvm::enumerate(groups_))
-    if (group.alive && group.shape.kind == ir::FusionKind::Loop && readersOf(i).empty())
-      loops.push_back(i);
+    if (group.alive && group.shape.kind == ir::FusionKind::Loop && readersOf(i).empty()) loops.push_back(i);
   return loops;
 }
 

@@ -1,7 +1,7 @@
 // A partition of the fusion graph into kernels, and the moves that improve it.
 //
-// A group is a set of nodes. A cheap node may be in several groups, each computing it for itself; the group that owns
-// a node is the one that stores its value when some other group reads it.
+// A group is a set of nodes. A cheap node may be in several groups, each computing it for itself; the group
+// that owns a node is the one that stores its value when some other group reads it.
 #pragma once
 
 #include "CostModel.h"

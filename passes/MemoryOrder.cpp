@@ -1,5 +1,6 @@
-// The launch order: every kernel after what it reads, and after all that read the state it overwrites. Of two orders,
-// the program's own and one that takes the kernel that frees most first, the one with the lower peak is kept.
+// The launch order: every kernel after what it reads, and after all that read the state it overwrites. Of two
+// orders, the program's own and one that takes the kernel that frees most first, the one with the lower peak
+// is kept.
 #include "MemoryPlan.h"
 
 using namespace mlir;
@@ -9,8 +10,8 @@ namespace {
 
 struct Step {
   ir::FusionOp fusion;
-  SmallVector<int, 4> after;  ///< steps that must come later
-  SmallVector<int, 4> reads;  ///< temporaries
+  SmallVector<int, 4> after; ///< steps that must come later
+  SmallVector<int, 4> reads; ///< temporaries
   int waits = 0;
   int64_t allocates = 0;
 };
@@ -46,8 +47,7 @@ Scheduler::Scheduler(func::FuncOp func, const Donations& donations) {
     llvm::SmallSetVector<int, 4> sources;
     for (Value input : fusion.getInputs()) {
       Value root = rootOf(input);
-      if (Operation* source = root.getDefiningOp())
-        sources.insert(number[source]);
+      if (Operation* source = root.getDefiningOp()) sources.insert(number[source]);
       if (auto found = temporaryOf.find(root); found != temporaryOf.end())
         if (!llvm::is_contained(step.reads, found->second)) {
           step.reads.push_back(found->second);
@@ -67,9 +67,9 @@ Scheduler::Scheduler(func::FuncOp func, const Donations& donations) {
   }
   // All that reads an argument comes before the kernel that overwrites it.
   for (auto [output, target] : llvm::enumerate(donations)) {
-    Operation* writer = target < 0 ? nullptr : rootOf(block.getTerminator()->getOperand(output)).getDefiningOp();
-    if (!writer)
-      continue;
+    Operation* writer =
+        target < 0 ? nullptr : rootOf(block.getTerminator()->getOperand(output)).getDefiningOp();
+    if (!writer) continue;
     for (Step& step : steps)
       if (step.fusion != writer && llvm::any_of(step.fusion.getInputs(), [&](Value input) {
             return rootOf(input) == func.getArgument(target);
@@ -86,20 +86,17 @@ std::vector<int> Scheduler::order(bool byMemory) const {
     readers.push_back(temporary.readers);
   for (auto [i, step] : llvm::enumerate(steps)) {
     waits.push_back(step.waits);
-    if (step.waits == 0)
-      ready.push_back(i);
+    if (step.waits == 0) ready.push_back(i);
   }
   auto growth = [&](int i) {
     int64_t bytes = steps[i].allocates;
     for (int temporary : steps[i].reads)
-      if (readers[temporary] == 1)
-        bytes -= temporaries[temporary].bytes;
+      if (readers[temporary] == 1) bytes -= temporaries[temporary].bytes;
     return bytes;
   };
   while (!ready.empty()) {
     auto best = llvm::min_element(ready, [&](int a, int b) {
-      if (!byMemory)
-        return a < b;
+      if (!byMemory) return a < b;
       return std::pair(growth(a), a) < std::pair(growth(b), b);
     });
     int i = *best;
@@ -108,8 +105,7 @@ std::vector<int> Scheduler::order(bool byMemory) const {
     for (int temporary : steps[i].reads)
       --readers[temporary];
     for (int next : steps[i].after)
-      if (--waits[next] == 0)
-        ready.push_back(next);
+      if (--waits[next] == 0) ready.push_back(next);
   }
   assert(result.size() == steps.size() && "launches wait for each other");
   return result;
@@ -124,8 +120,7 @@ int64_t Scheduler::peak(const std::vector<int>& order) const {
     live += steps[i].allocates;
     most = std::max(most, live);
     for (int temporary : steps[i].reads)
-      if (--readers[temporary] == 0)
-        live -= temporaries[temporary].bytes;
+      if (--readers[temporary] == 0) live -= temporaries[temporary].bytes;
   }
   return most;
 }
@@ -142,8 +137,7 @@ void Scheduler::apply(const std::vector<int>& order, Block& block) const {
            op = op->getOperand(0).getDefiningOp())
         aliases.push_back(op);
       for (Operation* alias : llvm::reverse(aliases))
-        if (placed.insert(alias).second)
-          alias->moveBefore(terminator);
+        if (placed.insert(alias).second) alias->moveBefore(terminator);
     }
     fusion->moveBefore(terminator);
   }
@@ -159,7 +153,8 @@ void orderLaunches(func::FuncOp func, const Donations& donations) {
   scheduler.apply(best, block);
   // Reshapes that only the return reads come last (listed first: a walk would meet again those it has moved).
   for (auto alias : llvm::to_vector(block.getOps<ir::ReshapeOp>()))
-    if (llvm::all_of(alias->getUsers(), [](Operation* user) { return user->hasTrait<OpTrait::IsTerminator>(); }))
+    if (llvm::all_of(alias->getUsers(),
+                     [](Operation* user) { return user->hasTrait<OpTrait::IsTerminator>(); }))
       alias->moveBefore(block.getTerminator());
 }
 

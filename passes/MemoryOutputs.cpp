@@ -29,8 +29,7 @@ static llvm::SmallDenseSet<unsigned> sameLoop(ir::FusionOp fusion, unsigned resu
     SmallVector<Operation*> pending;
     auto visit = [&](Value value) {
       Operation* op = value.getDefiningOp();
-      if (!op || numel(value) != numel(yield->getOperand(i)))
-        return;
+      if (!op || numel(value) != numel(yield->getOperand(i))) return;
       auto [place, isNew] = user.try_emplace(op, i);
       if (isNew)
         pending.push_back(op);
@@ -47,7 +46,8 @@ static llvm::SmallDenseSet<unsigned> sameLoop(ir::FusionOp fusion, unsigned resu
 }
 
 /// Result numbers that depend on `argument`; nullopt when some op reads it elsewhere than at its own place.
-static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp fusion, BlockArgument argument) {
+static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp fusion,
+                                                                   BlockArgument argument) {
   llvm::SmallDenseSet<unsigned> reached;
   llvm::SmallPtrSet<Operation*, 16> seen;
   SmallVector<Operation*> pending;
@@ -55,8 +55,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
     Operation* op = use.getOwner();
     bool isTarget = op->hasTrait<ir::StartsAsFirst>() && use.getOperandNumber() == 0 &&
                     op->getResult(0).getType() == argument.getType();
-    if (!isTarget && !isElementwise(op) && !isa<ir::YieldOp>(op))
-      return std::nullopt;
+    if (!isTarget && !isElementwise(op) && !isa<ir::YieldOp>(op)) return std::nullopt;
   }
   auto visit = [&](Value value) {
     for (OpOperand& use : value.getUses())
@@ -69,8 +68,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   while (!pending.empty()) {
     Operation* op = pending.pop_back_val();
     // A value of it that moves, or is combined with others, is needed at other places than its own.
-    if (!isElementwise(op) && !op->hasTrait<ir::FilledInParts>())
-      return std::nullopt;
+    if (!isElementwise(op) && !op->hasTrait<ir::FilledInParts>()) return std::nullopt;
     visit(op->getResult(0));
   }
   return reached;
@@ -79,12 +77,11 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
 bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, Value argument) {
   llvm::SmallDenseSet<unsigned> loop = sameLoop(fusion, result);
   // Reductions read their rows or columns several times, in pieces.
-  bool walksOnce = fusion.getKind() != ir::FusionKind::RowReduce && fusion.getKind() != ir::FusionKind::ColumnReduce;
+  bool walksOnce =
+      fusion.getKind() != ir::FusionKind::RowReduce && fusion.getKind() != ir::FusionKind::ColumnReduce;
   for (auto [input, inner] : llvm::zip(fusion.getInputs(), fusion.getBody().getArguments())) {
-    if (rootOf(input) != argument)
-      continue;
-    if (!walksOnce || numel(argument) != numel(fusion.getResult(result)))
-      return false;
+    if (rootOf(input) != argument) continue;
+    if (!walksOnce || numel(argument) != numel(fusion.getResult(result))) return false;
     auto reached = reachedInPlace(fusion, inner);
     if (!reached || !llvm::all_of(*reached, [&](unsigned other) { return loop.contains(other); }))
       return false;
@@ -95,8 +92,8 @@ bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, Value argument) {
 /// A kernel that only copies.
 static Value copyOf(OpBuilder& builder, Value value) {
   auto kind = ir::FusionKindAttr::get(builder.getContext(), ir::FusionKind::Loop);
-  auto fusion = ir::FusionOp::create(builder, value.getLoc(), TypeRange(value.getType()), ValueRange(value), kind,
-                                     builder.getStringAttr("copy"), DenseI64ArrayAttr());
+  auto fusion = ir::FusionOp::create(builder, value.getLoc(), TypeRange(value.getType()), ValueRange(value),
+                                     kind, builder.getStringAttr("copy"), DenseI64ArrayAttr());
   Block& body = fusion.getBody().emplaceBlock();
   body.addArgument(value.getType(), value.getLoc());
   OpBuilder inner(builder.getContext());
@@ -111,10 +108,8 @@ static bool reaches(Operation* from, Operation* to) {
   SmallVector<Operation*> pending{from};
   while (!pending.empty())
     for (Operation* user : pending.pop_back_val()->getUsers()) {
-      if (user == to)
-        return true;
-      if (user->getBlock() == to->getBlock() && seen.insert(user).second)
-        pending.push_back(user);
+      if (user == to) return true;
+      if (user->getBlock() == to->getBlock() && seen.insert(user).second) pending.push_back(user);
     }
   return false;
 }
@@ -140,8 +135,7 @@ Donations settleOutputs(func::FuncOp func) {
   for (BlockArgument argument : func.getArguments())
     if (auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonated)) {
       donations[donated.getInt()] = argument.getArgNumber();
-      if (rootOf(terminator->getOperand(donated.getInt())) != argument)
-        overwritten.insert(argument);
+      if (rootOf(terminator->getOperand(donated.getInt())) != argument) overwritten.insert(argument);
     }
 
   OpBuilder first = OpBuilder::atBlockBegin(&block), last(terminator);
@@ -149,14 +143,12 @@ Donations settleOutputs(func::FuncOp func) {
   llvm::SmallDenseSet<Value> taken;
   for (auto [output, target] : llvm::enumerate(donations)) {
     Value value = terminator->getOperand(output), root = rootOf(value);
-    if (target >= 0 && root == func.getArgument(target))
-      continue; // state that did not change
+    if (target >= 0 && root == func.getArgument(target)) continue; // state that did not change
     if (isa<BlockArgument>(root)) {
       // The old value of an argument that is itself overwritten must be put aside first.
       if (overwritten.contains(root)) {
         Value& copy = saved[root];
-        if (!copy)
-          copy = copyOf(first, root);
+        if (!copy) copy = copyOf(first, root);
         root = copy;
       }
       terminator->setOperand(output, copyOf(last, reshape(last, value.getLoc(), root, shapeOf(value))));
@@ -170,8 +162,7 @@ Donations settleOutputs(func::FuncOp func) {
       for (Operation* reader : readersOf(argument))
         inPlace &= reader == fusion || !reaches(fusion, reader);
     }
-    if (!inPlace)
-      terminator->setOperand(output, copyOf(last, value));
+    if (!inPlace) terminator->setOperand(output, copyOf(last, value));
   }
   return donations;
 }

@@ -13,10 +13,12 @@ using Donations = llvm::SmallVector<int, 8>;
 /// The fusion result or argument that `value` is another shape of.
 mlir::Value rootOf(mlir::Value value);
 
-/// Makes every output the result of a fusion of its own, by copies where it is not one or cannot be made in its place.
+/// Makes every output the result of a fusion of its own, by copies where it is not one or cannot be made in
+/// its place.
 Donations settleOutputs(mlir::func::FuncOp func);
 
-/// Whether `fusion` may write result `result` over `argument`: it reads the argument at most at the place it writes.
+/// Whether `fusion` may write result `result` over `argument`: it reads the argument at most at the place it
+/// writes.
 bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, mlir::Value argument);
 
 /// Moves fusions so that old state is read before it is overwritten and little memory is alive at a time.

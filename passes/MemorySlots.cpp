@@ -1,5 +1,5 @@
-// Slots and arena: inputs and outputs have buffers of their own, temporaries share one arena. Offsets by best fit: the
-// largest first, each in the smallest gap between those that are alive with it.
+// Slots and arena: inputs and outputs have buffers of their own, temporaries share one arena. Offsets by best
+// fit: the largest first, each in the smallest gap between those that are alive with it.
 #include "MemoryPlan.h"
 
 using namespace mlir;
@@ -15,7 +15,9 @@ struct Buffer {
 };
 
 constexpr int64_t kAlignment = 64;
-int64_t aligned(int64_t bytes) { return llvm::alignTo(bytes, kAlignment); }
+int64_t aligned(int64_t bytes) {
+  return llvm::alignTo(bytes, kAlignment);
+}
 
 /// Sets the offsets; returns the arena's size.
 int64_t placeBuffers(std::vector<Buffer>& buffers) {
@@ -28,8 +30,7 @@ int64_t placeBuffers(std::vector<Buffer>& buffers) {
   for (Buffer* buffer : bySize) {
     int64_t size = aligned(buffer->bytes), end = 0, best = -1, bestGap = INT64_MAX;
     for (Buffer* other : placed) {
-      if (other->first > buffer->last || other->last < buffer->first)
-        continue;
+      if (other->first > buffer->last || other->last < buffer->first) continue;
       int64_t gap = other->offset - end;
       if (gap >= size && gap < bestGap) {
         best = end;
@@ -39,7 +40,8 @@ int64_t placeBuffers(std::vector<Buffer>& buffers) {
     }
     buffer->offset = best >= 0 ? best : end;
     arena = std::max(arena, buffer->offset + size);
-    placed.insert(llvm::upper_bound(placed, buffer, [](auto* a, auto* b) { return a->offset < b->offset; }), buffer);
+    placed.insert(llvm::upper_bound(placed, buffer, [](auto* a, auto* b) { return a->offset < b->offset; }),
+                  buffer);
   }
   return arena;
 }
@@ -78,8 +80,7 @@ void assignMemory(func::FuncOp func, const Donations& donations) {
     held += bytesOf(argument);
   }
   for (auto [output, value] : llvm::enumerate(terminator->getOperands())) {
-    if (isa<OpResult>(rootOf(value)))
-      slotOf[rootOf(value)] = slots.size();
+    if (isa<OpResult>(rootOf(value))) slotOf[rootOf(value)] = slots.size();
     slots.push_back(slotAttr(builder, "output", value.getType(), 0, donations[output]));
     held += donations[output] >= 0 ? 0 : bytesOf(value);
   }
@@ -114,10 +115,10 @@ void assignMemory(func::FuncOp func, const Donations& donations) {
   auto number = [&](StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   };
-  func->setAttr(kPlan, builder.getDictionaryAttr({number("arena", arena),
-                                                  number("lower_bound", held + mostAlive(buffers, step)),
-                                                  number("peak", held + arena),
-                                                  builder.getNamedAttr("slots", builder.getArrayAttr(slots))}));
+  func->setAttr(
+      kPlan, builder.getDictionaryAttr(
+                 {number("arena", arena), number("lower_bound", held + mostAlive(buffers, step)),
+                  number("peak", held + arena), builder.getNamedAttr("slots", builder.getArrayAttr(slots))}));
 }
 
 } // namespace kiln::passes

@@ -26,12 +26,10 @@ bool MinCut::findLevels(int source, int sink) {
 }
 
 std::int64_t MinCut::push(int node, int sink, std::int64_t flow) {
-  if (node == sink)
-    return flow;
+  if (node == sink) return flow;
   for (int& e = at[node]; e >= 0; e = edges[e].next) {
     Edge& edge = edges[e];
-    if (edge.capacity <= 0 || level[edge.to] != level[node] + 1)
-      continue;
+    if (edge.capacity <= 0 || level[edge.to] != level[node] + 1) continue;
     if (std::int64_t pushed = push(edge.to, sink, std::min(flow, edge.capacity))) {
       edge.capacity -= pushed;
       edges[e ^ 1].capacity += pushed;

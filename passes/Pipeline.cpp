@@ -22,7 +22,8 @@ static void addPassesTo(ir::Stage stage, OpPassManager& module, const PipelineOp
   case ir::Stage::Decomposed: // no composites; elementwise operands have their result's shape
     func.addPass(createDecompose());
     break;
-  case ir::Stage::Simplified: // folded, shared, reshapes and transposes at the edges; backward keeps what is cheapest
+  case ir::Stage::Simplified: // folded, shared, reshapes and transposes at the edges; backward keeps what is
+                              // cheapest
     func.addPass(createSimplify());
     func.addPass(createRematerialise());
     module.addPass(createSplit()); // a joint program is two functions from here on
@@ -37,14 +38,12 @@ static void addPassesTo(ir::Stage stage, OpPassManager& module, const PipelineOp
     func.addPass(createPlanMemory());
     break;
   }
-  if (options.verify)
-    module.nest<func::FuncOp>().addPass(createVerifyStage({std::string(ir::name(stage))}));
+  if (options.verify) module.nest<func::FuncOp>().addPass(createVerifyStage({std::string(ir::name(stage))}));
 }
 
 void addPasses(OpPassManager& passes, ir::Stage last, const PipelineOptions& options) {
   for (ir::Stage stage : ir::kStages)
-    if (stage <= last)
-      addPassesTo(stage, passes, options);
+    if (stage <= last) addPassesTo(stage, passes, options);
 }
 
 static std::string textOf(ModuleOp module) {
@@ -57,8 +56,7 @@ static std::string textOf(ModuleOp module) {
 /// Moves @backward to a module of its own, as its @main.
 static void takeBackward(Lowered& lowered) {
   auto func = lowered.program->lookupSymbol<func::FuncOp>("backward");
-  if (!func)
-    return;
+  if (!func) return;
   auto where = (*lowered.program)->getAttrOfType<DenseI32ArrayAttr>(kResiduals);
   lowered.residuals.assign(where.asArrayRef().begin(), where.asArrayRef().end());
   lowered.backward = ModuleOp::create(lowered.program->getLoc());
@@ -81,8 +79,7 @@ FailureOr<Lowered> lower(OwningOpRef<ModuleOp> captured, const PipelineOptions& 
       return failure();
   } else {
     for (ir::Stage stage : ir::kStages) {
-      if (failed(run([&](OpPassManager& passes) { addPassesTo(stage, passes, options); })))
-        return failure();
+      if (failed(run([&](OpPassManager& passes) { addPassesTo(stage, passes, options); }))) return failure();
       lowered.stages.push_back(textOf(*lowered.program));
     }
   }
@@ -95,7 +92,8 @@ void registerPipelines() {
   static std::vector<std::unique_ptr<PassPipelineRegistration<>>> registered;
   for (ir::Stage stage : ir::kStages)
     registered.push_back(std::make_unique<PassPipelineRegistration<>>(
-        "kiln-to-" + std::string(ir::name(stage)), "from the captured stage to " + std::string(ir::name(stage)),
+        "kiln-to-" + std::string(ir::name(stage)),
+        "from the captured stage to " + std::string(ir::name(stage)),
         [stage](OpPassManager& passes) { addPasses(passes, stage, {.verify = true}); }));
 }
 

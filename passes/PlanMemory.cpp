@@ -1,6 +1,7 @@
-// Decides the launch order, what memory each value lives in, and which outputs are written over donated arguments.
-// The result is the attribute kiln.plan of the function (README.md) and `slots` on every fusion. An output that can
-// not be made in its place gets a copy kernel: it was returned twice, or is an argument, or its place is still read.
+// Decides the launch order, what memory each value lives in, and which outputs are written over donated
+// arguments. The result is the attribute kiln.plan of the function (README.md) and `slots` on every fusion.
+// An output that can not be made in its place gets a copy kernel: it was returned twice, or is an argument,
+// or its place is still read.
 #include "MemoryPlan.h"
 #include "Passes.h"
 #include "Util.h"

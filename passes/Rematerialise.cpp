@@ -1,6 +1,7 @@
-// Chooses what the backward pass reads of the forward pass and what it computes again, by a minimum cut: the price of a
-// value is the bytes to write, hold and read it; of computing it again, its operations. Reductions and contractions are
-// always kept. What the forward pass stores anyway (arguments, operands of contractions, results) is free.
+// Chooses what the backward pass reads of the forward pass and what it computes again, by a minimum cut: the
+// price of a value is the bytes to write, hold and read it; of computing it again, its operations. Reductions
+// and contractions are always kept. What the forward pass stores anyway (arguments, operands of contractions,
+// results) is free.
 //   %e = kiln.erf %a (forward)             %e = kiln.erf %a
 //   ...                              ->    ...
 //   %g = kiln.mul %d, %e (backward)        %e2 = kiln.erf %a {kiln.again, kiln.backward}
@@ -34,7 +35,7 @@ private:
   func::FuncOp func;
   Block& block;
   int64_t forwardInputs;
-  Operation* turn = nullptr; ///< the first backward op
+  Operation* turn = nullptr;              ///< the first backward op
   llvm::DenseMap<Operation*, int> number; ///< of the forward ops that a later forward contraction waits for
   llvm::SmallPtrSet<Operation*, 32> backward;
   llvm::DenseMap<Value, Value> copies;
@@ -57,13 +58,13 @@ Rematerialiser::Rematerialiser(func::FuncOp func) : func(func), block(func.getBo
     bool late = llvm::any_of(op.getOperands(), [&](Value v) { return !isForward(v); });
     if (late || (op.hasAttr(kBackward) && !results.contains(&op) && op.getNumOperands())) {
       backward.insert(&op);
-      if (!turn)
-        turn = &op;
+      if (!turn) turn = &op;
     } else if (!turn) {
       forward.push_back(&op);
     }
   }
-  // In one program the last values of the forward pass (the loss) are still at hand when backward begins; of two, none.
+  // In one program the last values of the forward pass (the loss) are still at hand when backward begins; of
+  // two, none.
   llvm::SmallPtrSet<Operation*, 32> waitedFor;
   for (Operation* op : llvm::reverse(forward))
     if (joint || op->hasTrait<ir::ContractionTrait>() ||
@@ -84,11 +85,9 @@ bool Rematerialiser::isForward(Value value) const {
 
 /// Whether the forward pass has the value in memory whatever backward asks for.
 bool Rematerialiser::isStored(Value value) const {
-  if (isa<BlockArgument>(value))
-    return true;
+  if (isa<BlockArgument>(value)) return true;
   return llvm::any_of(value.getUsers(), [&](Operation* user) {
-    if (isa<ir::ReshapeOp>(user))
-      return isStored(user->getResult(0));
+    if (isa<ir::ReshapeOp>(user)) return isStored(user->getResult(0));
     return (number.contains(user) && user->hasTrait<ir::ContractionTrait>()) ||
            user->hasTrait<OpTrait::IsTerminator>();
   });
@@ -99,8 +98,8 @@ bool Rematerialiser::isRecomputable(Operation* op) const {
 }
 
 int64_t Rematerialiser::priceOfKeeping(Value value) const {
-  // Written, held until it is read (it adds to the peak, and pushes something else out of a cache), and read. What is
-  // stored anyway costs nothing: computing it again would read as much.
+  // Written, held until it is read (it adds to the peak, and pushes something else out of a cache), and read.
+  // What is stored anyway costs nothing: computing it again would read as much.
   constexpr int64_t kWriteHoldRead = 8;
   return isStored(value) ? 1 : bytesOf(value) * kWriteHoldRead;
 }
@@ -115,10 +114,8 @@ int64_t Rematerialiser::priceOfComputing(Operation* op) const {
 
 /// `value` computed again for the backward pass.
 Value Rematerialiser::copyOf(Value value, OpBuilder& builder) {
-  if (!computedAgain.contains(value))
-    return value;
-  if (Value known = copies.lookup(value))
-    return known;
+  if (!computedAgain.contains(value)) return value;
+  if (Value known = copies.lookup(value)) return known;
   Operation* op = value.getDefiningOp();
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
@@ -131,8 +128,7 @@ Value Rematerialiser::copyOf(Value value, OpBuilder& builder) {
 }
 
 void Rematerialiser::run() {
-  if (!turn || number.empty())
-    return;
+  if (!turn || number.empty()) return;
   // Node 2i: op i is computed in backward; 2i + 1: its value is needed in backward.
   int source = 2 * number.size(), sink = source + 1;
   MinCut cut(sink + 1);
@@ -143,8 +139,7 @@ void Rematerialiser::run() {
     cut.addEdge(2 * i, 2 * i + 1, priceOfKeeping(result));
     for (Value operand : op->getOperands()) {
       Operation* producer = operand.getDefiningOp();
-      if (!producer)
-        continue;
+      if (!producer) continue;
       if (auto found = number.find(producer); found != number.end())
         cut.addEdge(2 * found->second + 1, 2 * i, MinCut::kInfinite);
     }
@@ -153,15 +148,12 @@ void Rematerialiser::run() {
   }
   std::vector<bool> late = cut.sinkSide(source, sink);
   for (auto [op, i] : number)
-    if (late[2 * i])
-      computedAgain.insert(op->getResult(0));
-  if (computedAgain.empty())
-    return;
+    if (late[2 * i]) computedAgain.insert(op->getResult(0));
+  if (computedAgain.empty()) return;
   OpBuilder builder(turn);
   SmallVector<Operation*> readers;
   for (Operation& op : block)
-    if (backward.contains(&op))
-      readers.push_back(&op);
+    if (backward.contains(&op)) readers.push_back(&op);
   for (Operation* op : readers)
     for (OpOperand& operand : op->getOpOperands())
       if (operand.get().getDefiningOp() && number.contains(operand.get().getDefiningOp()))

@@ -1,8 +1,9 @@
-// Rewrites the program to the smallest that computes the same: patterns (Simplify*.cpp), equal ops shared, dead ones gone.
+// Rewrites the program to the smallest that computes the same: patterns (Simplify*.cpp), equal ops shared,
+// dead ones gone.
 //   %1 = kiln.transpose %w        ->   %2 = kiln.matmul %x, %w {transpose_rhs = true}
 //   %2 = kiln.matmul %x, %1
-#include "Passes.h"
 #include "Simplify.h"
+#include "Passes.h"
 #include "Util.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -23,10 +24,8 @@ struct InheritMarks : RewriterBase::Listener {
   }
   void notifyPatternEnd(const Pattern&, LogicalResult) override { backward = origin = {}; }
   void notifyOperationInserted(Operation* op, OpBuilder::InsertPoint) override {
-    if (backward && !op->hasAttr(kBackward))
-      op->setAttr(kBackward, backward);
-    if (origin && !op->hasAttr(kOrigin))
-      op->setAttr(kOrigin, origin);
+    if (backward && !op->hasAttr(kBackward)) op->setAttr(kBackward, backward);
+    if (origin && !op->hasAttr(kOrigin)) op->setAttr(kOrigin, origin);
   }
   Attribute backward, origin;
 };
@@ -51,7 +50,8 @@ struct Simplify : impl::SimplifyBase<Simplify> {
     config.setUseTopDownTraversal(true);
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     config.enableConstantCSE(false);
-    // Sharing equal ops makes values have one user more or less, which patterns ask; two or three rounds reach the end.
+    // Sharing equal ops makes values have one user more or less, which patterns ask; two or three rounds
+    // reach the end.
     constexpr int kMostRounds = 6;
     shareEqualOps(block);
     for (int round = 0; round < kMostRounds; ++round) {
@@ -60,8 +60,7 @@ struct Simplify : impl::SimplifyBase<Simplify> {
         func.emitError("simplify: the patterns do not settle");
         return signalPassFailure();
       }
-      if (!shareEqualOps(block))
-        break;
+      if (!shareEqualOps(block)) break;
     }
     eraseDead(block);
   }

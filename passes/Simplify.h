@@ -9,7 +9,8 @@ namespace kiln::passes {
 void populateAlgebraPatterns(mlir::RewritePatternSet& patterns);
 /// Movement ops are composed, absorbed by what reads or makes their operand, and dropped where nothing moves.
 void populateMovementPatterns(mlir::RewritePatternSet& patterns);
-/// Reshapes are pushed to the edges by computing elementwise ops and reductions at the lowest rank that serves.
+/// Reshapes are pushed to the edges by computing elementwise ops and reductions at the lowest rank that
+/// serves.
 void populateReshapePatterns(mlir::RewritePatternSet& patterns);
 /// Transposes and batch broadcasts around a contraction become its flags, or one larger contraction.
 void populateContractionPatterns(mlir::RewritePatternSet& patterns);

@@ -1,6 +1,6 @@
 // Algebra on elementwise ops: folding of constants, neutral elements, inverses, chains with constants.
-// Floating-point rules hold for every input, NaN and infinities included, but for one: x*a*b with constants a and b
-// becomes x*(a*b), which may round once instead of twice.
+// Floating-point rules hold for every input, NaN and infinities included, but for one: x*a*b with constants a
+// and b becomes x*(a*b), which may round once instead of twice.
 #include "Simplify.h"
 #include "Util.h"
 
@@ -15,8 +15,7 @@ namespace kiln::passes {
 namespace {
 
 TypedAttr scalarAttr(Type type, double number) {
-  if (isa<FloatType>(type))
-    return FloatAttr::get(type, number);
+  if (isa<FloatType>(type)) return FloatAttr::get(type, number);
   return IntegerAttr::get(type, static_cast<int64_t>(number));
 }
 
@@ -27,7 +26,8 @@ std::optional<double> evaluate(Operation* op, ArrayRef<double> operands) {
     Type element = cast<RankedTensorType>(type).getElementType();
     return isa<FloatType>(element) || element.isSignlessInteger();
   };
-  if (!expandable || !llvm::all_of(op->getOperandTypes(), isSignless) || !isSignless(op->getResult(0).getType()))
+  if (!expandable || !llvm::all_of(op->getOperandTypes(), isSignless) ||
+      !isSignless(op->getResult(0).getType()))
     return std::nullopt;
   Block block;
   OpBuilder builder(op->getContext());
@@ -43,22 +43,21 @@ std::optional<double> evaluate(Operation* op, ArrayRef<double> operands) {
     for (Value input : step.getOperands())
       inputs.push_back(known.lookup(input));
     SmallVector<OpFoldResult> folded;
-    if (step.getNumRegions() || failed(step.fold(inputs, folded)) || folded.empty())
-      return std::nullopt;
+    if (step.getNumRegions() || failed(step.fold(inputs, folded)) || folded.empty()) return std::nullopt;
     for (auto [value, fold] : llvm::zip(step.getResults(), folded)) {
       Attribute attr = dyn_cast<Attribute>(fold);
       known[value] = attr ? attr : known.lookup(cast<Value>(fold));
     }
   }
   Attribute attr = known.lookup(result);
-  if (auto number = dyn_cast_or_null<FloatAttr>(attr))
-    return number.getValueAsDouble();
+  if (auto number = dyn_cast_or_null<FloatAttr>(attr)) return number.getValueAsDouble();
   if (auto number = dyn_cast_or_null<IntegerAttr>(attr))
     return number.getType().isInteger(1) ? double(number.getValue().getZExtValue()) : double(number.getInt());
   return std::nullopt;
 }
 
-/// Elementwise op on constants -> a constant; on broadcasts of one shape -> broadcast of the op on what they broadcast.
+/// Elementwise op on constants -> a constant; on broadcasts of one shape -> broadcast of the op on what they
+/// broadcast.
 struct HoistAboveBroadcast : OpTraitRewritePattern<ir::ElementwiseTrait> {
   using OpTraitRewritePattern::OpTraitRewritePattern;
   LogicalResult matchAndRewrite(Operation* op, PatternRewriter& rewriter) const override {
@@ -73,45 +72,41 @@ struct HoistAboveBroadcast : OpTraitRewritePattern<ir::ElementwiseTrait> {
         continue;
       }
       auto broadcast = operand.getDefiningOp<ir::BroadcastOp>();
-      if (!broadcast || (widest && shapeOf(widest) != shapeOf(broadcast.getX())))
-        return failure();
+      if (!broadcast || (widest && shapeOf(widest) != shapeOf(broadcast.getX()))) return failure();
       widest = broadcast.getX();
       sources.push_back(widest);
     }
-    if (op->getNumOperands() == 0)
-      return failure();
+    if (op->getNumOperands() == 0) return failure();
     if (widest) {
       for (auto [source, operand] : llvm::zip(sources, op->getOperands()))
         if (!source)
-          source = constant(rewriter, op->getLoc(), typeOf(operand).clone(shapeOf(widest)), *splatOf(operand));
+          source =
+              constant(rewriter, op->getLoc(), typeOf(operand).clone(shapeOf(widest)), *splatOf(operand));
       Operation* small = cloneWithShape(rewriter, op, sources, shapeOf(widest));
       rewriter.replaceOpWithNewOp<ir::BroadcastOp>(op, type, small->getResult(0), type.getShape());
       return success();
     }
     std::optional<double> number = evaluate(op, numbers);
-    if (!number || (type.getElementType().isInteger(64) && std::abs(*number) > 9e15))
-      return failure();
+    if (!number || (type.getElementType().isInteger(64) && std::abs(*number) > 9e15)) return failure();
     rewriter.replaceOp(op, constant(rewriter, op->getLoc(), type, *number));
     return success();
   }
 };
 
-bool isFloat(Value value) { return isa<FloatType>(typeOf(value).getElementType()); }
+bool isFloat(Value value) {
+  return isa<FloatType>(typeOf(value).getElementType());
+}
 
 /// The operands of a commutative op as (any, constant).
-template <typename Op>
-std::optional<std::pair<Value, double>> withConstant(Op op) {
-  if (auto number = splatOf(op.getRhs()))
-    return std::pair{op.getLhs(), *number};
-  if (auto number = splatOf(op.getLhs()))
-    return std::pair{op.getRhs(), *number};
+template <typename Op> std::optional<std::pair<Value, double>> withConstant(Op op) {
+  if (auto number = splatOf(op.getRhs())) return std::pair{op.getLhs(), *number};
+  if (auto number = splatOf(op.getLhs())) return std::pair{op.getRhs(), *number};
   return std::nullopt;
 }
 
 LogicalResult simplifyMul(ir::MulOp op, PatternRewriter& rewriter) {
   auto parts = withConstant(op);
-  if (!parts)
-    return failure();
+  if (!parts) return failure();
   auto [x, number] = *parts;
   if (number == 1) {
     rewriter.replaceOp(op, x);
@@ -174,7 +169,8 @@ LogicalResult simplifyDiv(ir::DivOp op, PatternRewriter& rewriter) {
   int exponent;
   if (number == 1)
     rewriter.replaceOp(op, op.getLhs());
-  else if (number && isFloat(op) && std::abs(std::frexp(*number, &exponent)) == 0.5 && std::abs(exponent) < 14)
+  else if (number && isFloat(op) && std::abs(std::frexp(*number, &exponent)) == 0.5 &&
+           std::abs(exponent) < 14)
     // The inverse of a power of two is exact.
     rewriter.replaceOpWithNewOp<ir::MulOp>(op, op.getType(), op.getLhs(),
                                            constant(rewriter, op.getLoc(), typeOf(op), 1 / *number));
@@ -186,7 +182,9 @@ LogicalResult simplifyDiv(ir::DivOp op, PatternRewriter& rewriter) {
 LogicalResult simplifyPow(ir::PowOp op, PatternRewriter& rewriter) {
   std::optional<double> number = splatOf(op.getRhs());
   Value x = op.getLhs();
-  auto product = [&](Value a, Value b) { return ir::MulOp::create(rewriter, op.getLoc(), op.getType(), a, b); };
+  auto product = [&](Value a, Value b) {
+    return ir::MulOp::create(rewriter, op.getLoc(), op.getType(), a, b);
+  };
   if (number == 1)
     rewriter.replaceOp(op, x);
   else if (number == 2)
@@ -194,7 +192,8 @@ LogicalResult simplifyPow(ir::PowOp op, PatternRewriter& rewriter) {
   else if (number == 3)
     rewriter.replaceOp(op, product(product(x, x), x));
   else if (number == -1 && isFloat(op))
-    rewriter.replaceOpWithNewOp<ir::DivOp>(op, op.getType(), constant(rewriter, op.getLoc(), typeOf(op), 1), x);
+    rewriter.replaceOpWithNewOp<ir::DivOp>(op, op.getType(), constant(rewriter, op.getLoc(), typeOf(op), 1),
+                                           x);
   else
     return failure();
   return success();
@@ -231,8 +230,7 @@ LogicalResult simplifyWhere(ir::WhereOp op, PatternRewriter& rewriter) {
 }
 
 LogicalResult simplifyCast(ir::CastOp op, PatternRewriter& rewriter) {
-  if (op.getType() != op.getX().getType())
-    return failure();
+  if (op.getType() != op.getX().getType()) return failure();
   rewriter.replaceOp(op, op.getX());
   return success();
 }

@@ -1,4 +1,5 @@
-// Movement ops: composed with each other, absorbed by constants, generators and reductions, dropped where nothing moves.
+// Movement ops: composed with each other, absorbed by constants, generators and reductions, dropped where
+// nothing moves.
 #include "Simplify.h"
 #include "Util.h"
 
@@ -12,10 +13,9 @@ struct MoveConstant : OpTraitRewritePattern<ir::DataMovement> {
   using OpTraitRewritePattern::OpTraitRewritePattern;
   LogicalResult matchAndRewrite(Operation* op, PatternRewriter& rewriter) const override {
     auto source = op->getNumOperands() == 1 ? op->getOperand(0).getDefiningOp<ir::ConstantOp>() : nullptr;
-    if (!source)
-      return failure();
-    rewriter.replaceOp(op, constant(rewriter, op->getLoc(), typeOf(op->getResult(0)),
-                                    source.getValue().convertToDouble()));
+    if (!source) return failure();
+    rewriter.replaceOp(
+        op, constant(rewriter, op->getLoc(), typeOf(op->getResult(0)), source.getValue().convertToDouble()));
     return success();
   }
 };
@@ -70,10 +70,8 @@ LogicalResult composeTranspose(ir::TransposeOp op, PatternRewriter& rewriter) {
   // Nothing moves when the dimensions longer than 1 keep their order.
   int64_t last = -1;
   for (int64_t dim : permutation) {
-    if (shapeOf(op.getX())[dim] == 1)
-      continue;
-    if (dim < last)
-      return failure();
+    if (shapeOf(op.getX())[dim] == 1) continue;
+    if (dim < last) return failure();
     last = dim;
   }
   rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), op.getX(), shapeOf(op)));
@@ -81,8 +79,7 @@ LogicalResult composeTranspose(ir::TransposeOp op, PatternRewriter& rewriter) {
 }
 
 LogicalResult dropSlice(ir::SliceOp op, PatternRewriter& rewriter) {
-  if (op.getType() != op.getX().getType())
-    return failure();
+  if (op.getType() != op.getX().getType()) return failure();
   rewriter.replaceOp(op, op.getX());
   return success();
 }
@@ -90,8 +87,7 @@ LogicalResult dropSlice(ir::SliceOp op, PatternRewriter& rewriter) {
 /// A random draw depends on an element's row-major number alone.
 LogicalResult reshapeUniform(ir::ReshapeOp op, PatternRewriter& rewriter) {
   auto draw = op.getX().getDefiningOp<ir::UniformOp>();
-  if (!draw || !draw->hasOneUse())
-    return failure();
+  if (!draw || !draw->hasOneUse()) return failure();
   rewriter.replaceOpWithNewOp<ir::UniformOp>(op, op.getType(), draw.getState(), draw.getOffsetAttr(),
                                              draw.getDtypeAttr(), op.getShapeAttr());
   return success();
@@ -102,13 +98,11 @@ struct DropKeptDims : OpInterfaceRewritePattern<ir::Reduction> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ir::Reduction reduction, PatternRewriter& rewriter) const override {
     auto keepdim = reduction->getAttrOfType<BoolAttr>("keepdim");
-    if (!keepdim || !keepdim.getValue())
-      return failure();
+    if (!keepdim || !keepdim.getValue()) return failure();
     Value result = reduction->getResult(0);
     SmallVector<int64_t> shape;
     for (auto [dim, size] : llvm::enumerate(shapeOf(result)))
-      if (!llvm::is_contained(reduction.reducedDims(), static_cast<int64_t>(dim)))
-        shape.push_back(size);
+      if (!llvm::is_contained(reduction.reducedDims(), static_cast<int64_t>(dim))) shape.push_back(size);
     Operation* copy = reduction->clone();
     copy->setAttr("keepdim", rewriter.getBoolAttr(false));
     copy->getResult(0).setType(typeOf(result).clone(shape));
@@ -133,8 +127,7 @@ struct DropTrivialReduction : OpInterfaceRewritePattern<ir::Reduction> {
 /// Sum over a dimension that a broadcast made -> a product with its size.
 LogicalResult sumOfBroadcast(ir::SumOp op, PatternRewriter& rewriter) {
   auto source = op.getX().getDefiningOp<ir::BroadcastOp>();
-  if (!source || op.getKeepdim())
-    return failure();
+  if (!source || op.getKeepdim()) return failure();
   ArrayRef<int64_t> wide = shapeOf(source), narrow = shapeOf(source.getX());
   int64_t added = wide.size() - narrow.size();
   double count = 1;
@@ -150,14 +143,12 @@ LogicalResult sumOfBroadcast(ir::SumOp op, PatternRewriter& rewriter) {
       kept.push_back(narrow[dim - added]);
     }
   }
-  if (count == 1)
-    return failure();
+  if (count == 1) return failure();
   Value sum = source.getX();
   // Dimensions of size 1 that go with a repeated one are dropped by the reshape inside `broadcast`'s operand.
   SmallVector<int64_t> afterSum;
   for (auto [dim, size] : llvm::enumerate(narrow))
-    if (!llvm::is_contained(left, static_cast<int64_t>(dim)))
-      afterSum.push_back(size);
+    if (!llvm::is_contained(left, static_cast<int64_t>(dim))) afterSum.push_back(size);
   if (!left.empty())
     sum = ir::SumOp::create(rewriter, op.getLoc(), typeOf(op).clone(afterSum), sum, left, /*keepdim=*/false);
   sum = reshape(rewriter, op.getLoc(), sum, kept);

@@ -1,8 +1,9 @@
 // Cuts a joint program (kiln.forward_inputs, kiln.forward_outputs on @main) in two functions:
 //   @main       the first inputs -> the first outputs, then what backward wants to keep
 //   @backward   what was kept, then the further inputs -> the further outputs
-// `kiln.residuals` on the module says where each kept value is: input i of forward (i), or its output -1-i beyond the
-// user's. An op is backward's when a gradient brought it in, or when it needs a further input or another such op.
+// `kiln.residuals` on the module says where each kept value is: input i of forward (i), or its output -1-i
+// beyond the user's. An op is backward's when a gradient brought it in, or when it needs a further input or
+// another such op.
 #include "Passes.h"
 #include "Util.h"
 
@@ -34,7 +35,8 @@ private:
   bool isLate(Value value) const;
   void findBackward();
   func::FuncOp makeFunction(StringRef name, ArrayRef<Value> arguments, ValueRange results, bool ofBackward);
-  void keepArgAttrs(func::FuncOp to, unsigned argument, BlockArgument from, int64_t firstOutput, int64_t endOutput);
+  void keepArgAttrs(func::FuncOp to, unsigned argument, BlockArgument from, int64_t firstOutput,
+                    int64_t endOutput);
 
   func::FuncOp joint;
   Block& block;
@@ -44,8 +46,7 @@ private:
 };
 
 bool Splitter::isLate(Value value) const {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return argument.getArgNumber() >= inputs;
+  if (auto argument = dyn_cast<BlockArgument>(value)) return argument.getArgNumber() >= inputs;
   return backward.contains(value.getDefiningOp());
 }
 
@@ -60,17 +61,14 @@ void Splitter::findBackward() {
   for (Operation& op : block.without_terminator()) {
     bool isGenerator = op.getNumOperands() == 0;
     bool late = llvm::any_of(op.getOperands(), [&](Value operand) { return isLate(operand); });
-    if (late || (op.hasAttr(kBackward) && !needed.contains(&op) && !isGenerator))
-      backward.insert(&op);
+    if (late || (op.hasAttr(kBackward) && !needed.contains(&op) && !isGenerator)) backward.insert(&op);
   }
   auto keep = [&](Value value) {
     Operation* op = value.getDefiningOp();
-    if (!isLate(value) && !(op && op->getNumOperands() == 0))
-      kept.insert(value);
+    if (!isLate(value) && !(op && op->getNumOperands() == 0)) kept.insert(value);
   };
   for (Operation& op : block.without_terminator())
-    if (backward.contains(&op))
-      llvm::for_each(op.getOperands(), keep);
+    if (backward.contains(&op)) llvm::for_each(op.getOperands(), keep);
   llvm::for_each(terminator->getOperands().drop_front(outputs), keep);
 }
 
@@ -84,14 +82,17 @@ void Splitter::keepArgAttrs(func::FuncOp to, unsigned argument, BlockArgument fr
     }
     int64_t output = cast<IntegerAttr>(attr.getValue()).getInt();
     if (output >= firstOutput && output < endOutput)
-      to.setArgAttr(argument, kDonated, IntegerAttr::get(IntegerType::get(to.getContext(), 64), output - firstOutput));
+      to.setArgAttr(argument, kDonated,
+                    IntegerAttr::get(IntegerType::get(to.getContext(), 64), output - firstOutput));
   }
 }
 
-func::FuncOp Splitter::makeFunction(StringRef name, ArrayRef<Value> arguments, ValueRange results, bool ofBackward) {
+func::FuncOp Splitter::makeFunction(StringRef name, ArrayRef<Value> arguments, ValueRange results,
+                                    bool ofBackward) {
   OpBuilder builder(joint);
-  auto func = func::FuncOp::create(builder, joint.getLoc(), name,
-                                   builder.getFunctionType(TypeRange(ValueRange(arguments)), results.getTypes()));
+  auto func =
+      func::FuncOp::create(builder, joint.getLoc(), name,
+                           builder.getFunctionType(TypeRange(ValueRange(arguments)), results.getTypes()));
   Block* body = func.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   IRMapping mapping;
@@ -99,8 +100,7 @@ func::FuncOp Splitter::makeFunction(StringRef name, ArrayRef<Value> arguments, V
     mapping.map(outer, inner);
   for (Operation& op : block.without_terminator())
     if (backward.contains(&op) == ofBackward || op.getNumOperands() == 0)
-      if (!mapping.contains(op.getResult(0)))
-        builder.clone(op, mapping);
+      if (!mapping.contains(op.getResult(0))) builder.clone(op, mapping);
   SmallVector<Value> returned;
   for (Value result : results)
     returned.push_back(mapping.lookup(result));
@@ -149,8 +149,7 @@ void Splitter::run() {
 struct Split : impl::SplitBase<Split> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (main && countOf(main, kForwardInputs) >= 0)
-      Splitter(main).run();
+    if (main && countOf(main, kForwardInputs) >= 0) Splitter(main).run();
   }
 };
 

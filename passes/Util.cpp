@@ -27,16 +27,16 @@ SmallVector<int64_t, 4> squeezed(ArrayRef<int64_t> shape) {
 
 std::optional<double> splatOf(Value value) {
   while (Operation* op = value.getDefiningOp()) {
-    if (auto constant = dyn_cast<ir::ConstantOp>(op))
-      return constant.getValue().convertToDouble();
-    if (!op->hasTrait<ir::DataMovement>() || op->getNumOperands() != 1)
-      break;
+    if (auto constant = dyn_cast<ir::ConstantOp>(op)) return constant.getValue().convertToDouble();
+    if (!op->hasTrait<ir::DataMovement>() || op->getNumOperands() != 1) break;
     value = op->getOperand(0);
   }
   return std::nullopt;
 }
 
-static StringRef dtypeName(Type element) { return StringRef(name(*ir::dtypeOf(element))); }
+static StringRef dtypeName(Type element) {
+  return StringRef(name(*ir::dtypeOf(element)));
+}
 
 Value constant(OpBuilder& builder, Location loc, RankedTensorType type, double number) {
   return ir::ConstantOp::create(builder, loc, type, builder.getF64FloatAttr(number),
@@ -45,14 +45,12 @@ Value constant(OpBuilder& builder, Location loc, RankedTensorType type, double n
 }
 
 Value reshape(OpBuilder& builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (shapeOf(value) == shape)
-    return value;
+  if (shapeOf(value) == shape) return value;
   return ir::ReshapeOp::create(builder, loc, typeOf(value).clone(shape), value, shape);
 }
 
 Value broadcast(OpBuilder& builder, Location loc, Value value, ArrayRef<int64_t> shape) {
-  if (shapeOf(value) == shape)
-    return value;
+  if (shapeOf(value) == shape) return value;
   return ir::BroadcastOp::create(builder, loc, typeOf(value).clone(shape), value, shape);
 }
 
@@ -63,7 +61,9 @@ Value transpose(OpBuilder& builder, Location loc, Value value, ArrayRef<int64_t>
   return ir::TransposeOp::create(builder, loc, typeOf(value).clone(shape), value, permutation);
 }
 
-bool isElementwise(Operation* op) { return op && op->hasTrait<ir::ElementwiseTrait>(); }
+bool isElementwise(Operation* op) {
+  return op && op->hasTrait<ir::ElementwiseTrait>();
+}
 
 Operation* cloneWithShape(OpBuilder& builder, Operation* op, ValueRange operands, ArrayRef<int64_t> shape) {
   IRMapping mapping;
@@ -76,8 +76,7 @@ Operation* cloneWithShape(OpBuilder& builder, Operation* op, ValueRange operands
 
 void eraseDead(Block& block) {
   for (Operation& op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+    if (isOpTriviallyDead(&op)) op.erase();
 }
 
 /// Attributes that say what the op computes.
@@ -100,11 +99,11 @@ int shareEqualOps(Block& block) {
   llvm::DenseMap<size_t, SmallVector<Entry, 1>> seen;
   int merged = 0;
   for (Operation& op : llvm::make_early_inc_range(block)) {
-    if (op.hasTrait<OpTrait::IsTerminator>() || op.getNumRegions() || !isPure(&op))
-      continue;
+    if (op.hasTrait<OpTrait::IsTerminator>() || op.getNumRegions() || !isPure(&op)) continue;
     Entry entry{&op, meaning(&op), SmallVector<Value, 4>(op.getOperands())};
     if (op.hasTrait<OpTrait::IsCommutative>())
-      llvm::sort(entry.operands, [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
+      llvm::sort(entry.operands,
+                 [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); });
     size_t key = llvm::hash_combine(op.getName().getAsOpaquePointer(), entry.meaning.getAsOpaquePointer());
     for (Value operand : entry.operands)
       key = llvm::hash_combine(key, operand.getAsOpaquePointer());
@@ -132,15 +131,14 @@ MarkInserted::MarkInserted(OpBuilder& builder, bool backward, StringAttr origin)
   builder_.setListener(this);
 }
 
-MarkInserted::~MarkInserted() { builder_.setListener(nullptr); }
+MarkInserted::~MarkInserted() {
+  builder_.setListener(nullptr);
+}
 
 void MarkInserted::notifyOperationInserted(Operation* op, OpBuilder::InsertPoint) {
-  if (!first_)
-    first_ = op;
-  if (backward_)
-    op->setAttr(kBackward, UnitAttr::get(op->getContext()));
-  if (origin_)
-    op->setAttr(kOrigin, origin_);
+  if (!first_) first_ = op;
+  if (backward_) op->setAttr(kBackward, UnitAttr::get(op->getContext()));
+  if (origin_) op->setAttr(kOrigin, origin_);
 }
 
 } // namespace kiln::passes

@@ -12,7 +12,8 @@ namespace kiln::passes {
 
 /// On ops that a gradient brought in: rematerialise cuts the program between the others and these.
 inline constexpr llvm::StringLiteral kBackward = "kiln.backward";
-/// On ops that a composite opened into, or that an op's derivative built: that op's name. Kernels are named by it.
+/// On ops that a composite opened into, or that an op's derivative built: that op's name. Kernels are named
+/// by it.
 inline constexpr llvm::StringLiteral kOrigin = "kiln.origin";
 
 /// On a planned function: its slots, and the sizes that the plan reached.
@@ -27,11 +28,17 @@ inline constexpr llvm::StringLiteral kForwardInputs = "kiln.forward_inputs";
 inline constexpr llvm::StringLiteral kForwardOutputs = "kiln.forward_outputs";
 inline constexpr llvm::StringLiteral kResiduals = "kiln.residuals";
 
-inline mlir::RankedTensorType typeOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
-inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) { return typeOf(value).getShape(); }
+inline mlir::RankedTensorType typeOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
+  return typeOf(value).getShape();
+}
 /// Elements; a dimension that only the caller knows counts as `kAssumedDynamic`.
 int64_t numel(llvm::ArrayRef<int64_t> shape);
-inline int64_t numel(mlir::Value value) { return numel(shapeOf(value)); }
+inline int64_t numel(mlir::Value value) {
+  return numel(shapeOf(value));
+}
 int64_t bytesOf(mlir::Value value); ///< a bool takes one byte
 inline constexpr int64_t kAssumedDynamic = 1 << 20;
 
@@ -40,13 +47,18 @@ llvm::SmallVector<int64_t, 4> squeezed(llvm::ArrayRef<int64_t> shape);
 
 /// The number that every element of `value` is, seen through broadcasts and reshapes.
 std::optional<double> splatOf(mlir::Value value);
-inline bool isSplat(mlir::Value value, double number) { return splatOf(value) == number; }
+inline bool isSplat(mlir::Value value, double number) {
+  return splatOf(value) == number;
+}
 
 /// kiln.constant of `type`, every element `number`.
-mlir::Value constant(mlir::OpBuilder& builder, mlir::Location loc, mlir::RankedTensorType type, double number);
+mlir::Value constant(mlir::OpBuilder& builder, mlir::Location loc, mlir::RankedTensorType type,
+                     double number);
 /// `value` with `shape`; itself when it has it.
-mlir::Value reshape(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-mlir::Value broadcast(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value reshape(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value value,
+                    llvm::ArrayRef<int64_t> shape);
+mlir::Value broadcast(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value value,
+                      llvm::ArrayRef<int64_t> shape);
 mlir::Value transpose(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value value,
                       llvm::ArrayRef<int64_t> permutation);
 

@@ -1,5 +1,5 @@
-// Holds a program against the spec of its stage (README.md): what each stage may contain, and in what shape. Each rule
-// begins to hold at one stage; all but those about @main's body hold to the end.
+// Holds a program against the spec of its stage (README.md): what each stage may contain, and in what shape.
+// Each rule begins to hold at one stage; all but those about @main's body hold to the end.
 #include "Passes.h"
 #include "Util.h"
 #include "kiln/ir/compiler.h"
@@ -15,14 +15,11 @@ namespace {
 LogicalResult verifyOp(Operation* op, ir::Stage stage) {
   auto error = [&] { return op->emitOpError() << "is not allowed in stage " << ir::name(stage) << ": "; };
   bool isFusion = isa<ir::FusionOp>(op);
-  if (stage < ir::Stage::Fused && isFusion)
-    return error() << "fusions are made by fuse";
+  if (stage < ir::Stage::Fused && isFusion) return error() << "fusions are made by fuse";
   if (stage >= ir::Stage::Differentiated && isa<ir::GradientOp>(op))
     return error() << "gradients are expanded";
-  if (stage < ir::Stage::Decomposed)
-    return success();
-  if (isa<ir::Composite>(op))
-    return error() << "composites are opened";
+  if (stage < ir::Stage::Decomposed) return success();
+  if (isa<ir::Composite>(op)) return error() << "composites are opened";
   if (isElementwise(op))
     for (Value operand : op->getOperands())
       if (shapeOf(operand) != shapeOf(op->getResult(0)))
@@ -30,8 +27,8 @@ LogicalResult verifyOp(Operation* op, ir::Stage stage) {
                        << op->getResult(0).getType();
   if (stage >= ir::Stage::LaidOut && op->hasTrait<ir::ContractionTrait>() && !op->hasAttr("packing"))
     return error() << "a contraction has no packing";
-  if (stage >= ir::Stage::Fused && isa<func::FuncOp>(op->getParentOp()) && !isFusion && !isa<ir::ReshapeOp>(op) &&
-      !op->hasTrait<OpTrait::IsTerminator>())
+  if (stage >= ir::Stage::Fused && isa<func::FuncOp>(op->getParentOp()) && !isFusion &&
+      !isa<ir::ReshapeOp>(op) && !op->hasTrait<OpTrait::IsTerminator>())
     return error() << "every op but reshapes is in a fusion";
   if (stage >= ir::Stage::Planned && isFusion && !cast<ir::FusionOp>(op).getSlots())
     return error() << "a fusion has no slots";
@@ -42,7 +39,8 @@ struct VerifyStage : impl::VerifyStageBase<VerifyStage> {
   using VerifyStageBase::VerifyStageBase;
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    auto found = llvm::find_if(ir::kStages, [&](ir::Stage candidate) { return ir::name(candidate) == stage; });
+    auto found =
+        llvm::find_if(ir::kStages, [&](ir::Stage candidate) { return ir::name(candidate) == stage; });
     if (found == ir::kStages.end()) {
       func.emitError() << "no stage is called " << stage;
       return signalPassFailure();
@@ -58,8 +56,7 @@ struct VerifyStage : impl::VerifyStageBase<VerifyStage> {
     WalkResult result = func.getBody().walk([&](Operation* op) {
       return failed(verifyOp(op, *found)) ? WalkResult::interrupt() : WalkResult::advance();
     });
-    if (result.wasInterrupted())
-      signalPassFailure();
+    if (result.wasInterrupted()) signalPassFailure();
   }
 };
 

@@ -72,7 +72,8 @@ private:
           evaluator.bind(reduce, sums[each.unroll * phase.size() + r], each.unroll);
       for (auto [r, reduce] : llvm::enumerate(phase)) // one number for all columns: asked for as a scalar
         if (!reduce->dependsOn(evaluator.vectorDim()))
-          evaluator.bind(reduce, vector::ExtractOp::create(frame.builder, frame.loc, sums[r], std::int64_t(0)));
+          evaluator.bind(reduce,
+                         vector::ExtractOp::create(frame.builder, frame.loc, sums[r], std::int64_t(0)));
     }
     if (step == ReduceStep::Partial)
       storePartials(lanes, chunk);

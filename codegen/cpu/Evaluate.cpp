@@ -307,7 +307,8 @@ Value Evaluator::generate(const Expr* expr, Lanes lanes, int level) {
 /// Whether elements of an aligned group are 64 in a row, from a multiple of 64 on.
 bool Evaluator::isAligned(const Access& access) const {
   return access.strides.back() == 1 && access.terms.empty() && access.offset % 64 == 0 &&
-         llvm::all_of(ArrayRef(access.strides).drop_back(), [](std::int64_t stride) { return stride % 64 == 0; });
+         llvm::all_of(ArrayRef(access.strides).drop_back(),
+                      [](std::int64_t stride) { return stride % 64 == 0; });
 }
 
 void Evaluator::store(Value value, const Output& output, Value buffer, Lanes lanes) {
@@ -315,7 +316,8 @@ void Evaluator::store(Value value, const Output& output, Value buffer, Lanes lan
   value = toMemory(value);
   if (output.access.strides.back() != 1) {
     Value mask = lanes.mask ? lanes.mask : allTrue();
-    vector::ScatterOp::create(builder_, loc_, Type(), buffer, element, laneOffsets(output.access, lanes), mask, value);
+    vector::ScatterOp::create(builder_, loc_, Type(), buffer, element, laneOffsets(output.access, lanes),
+                              mask, value);
   } else if (lanes.mask) {
     vector::MaskedStoreOp::create(builder_, loc_, buffer, element, lanes.mask, value);
   } else {

@@ -20,10 +20,8 @@ struct ScratchLayout {
   std::int64_t rhsSize = 0, lhsSize = 0, sumsSize = 0; ///< elements
 
   ScratchLayout(const GemmShape& shape, const GemmPlan& plan) {
-    if (plan.packRhs != RhsPacking::None)
-      rhsSize = packedDepth(shape, plan) * plan.blockColumns;
-    if (plan.packLhs)
-      lhsSize = packedLhsSize(shape, plan);
+    if (plan.packRhs != RhsPacking::None) rhsSize = packedDepth(shape, plan) * plan.blockColumns;
+    if (plan.packLhs) lhsSize = packedLhsSize(shape, plan);
     bool blocked = plan.blockDepth < shape.k;
     sumsSize = (blocked ? plan.chunkRows : plan.tileRows) * plan.blockColumns;
     std::int64_t element = shape.elementBytes();
@@ -50,15 +48,13 @@ class Emitter {
 public:
   Emitter(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel, Value lhs, Value rhs,
           const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue)
-      : index(builder, func::FuncOp(kernel.func).getLoc()), module(module), kernel(kernel), lhs(lhs), rhs(rhs), shape(shape),
-        plan(plan), layout(shape, plan), epilogue(epilogue) {}
+      : index(builder, func::FuncOp(kernel.func).getLoc()), module(module), kernel(kernel), lhs(lhs),
+        rhs(rhs), shape(shape), plan(plan), layout(shape, plan), epilogue(epilogue) {}
 
   void emit() {
     sums = view(layout.sums, layout.sumsSize);
-    if (layout.rhsSize)
-      packedRhs = view(layout.rhs, layout.rhsSize);
-    if (layout.lhsSize)
-      packedLhs = view(layout.lhs, layout.lhsSize);
+    if (layout.rhsSize) packedRhs = view(layout.rhs, layout.rhsSize);
+    if (layout.lhsSize) packedLhs = view(layout.lhs, layout.lhsSize);
     declareTile();
     auto loop = scf::ForOp::create(index.builder, index.loc, kernel.begin, kernel.end, index.constant(1));
     OpBuilder::InsertionGuard guard(index.builder);
@@ -69,7 +65,8 @@ public:
 private:
   Value view(std::int64_t byte, std::int64_t size) {
     auto type = MemRefType::get({size}, shape.element);
-    return memref::ViewOp::create(index.builder, index.loc, type, kernel.scratch, index.constant(byte), ValueRange{});
+    return memref::ViewOp::create(index.builder, index.loc, type, kernel.scratch, index.constant(byte),
+                                  ValueRange{});
   }
 
   bool blocked() const { return plan.blockDepth < shape.k; }
@@ -86,7 +83,8 @@ private:
     strides.sumsRow = plan.blockColumns;
     tile = createTile(module, index.loc, plan, strides, shape.element,
                       cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
-                      cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()), cast<MemRefType>(sums.getType()),
+                      cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()),
+                      cast<MemRefType>(sums.getType()),
                       /*accumulate=*/blocked());
   }
 
@@ -100,8 +98,7 @@ private:
     lhsOffset = index.constant(shape.lhs.offset);
     rhsOffset = index.constant(shape.rhs.offset);
     decodeBatch(batch);
-    if (packedRhs)
-      emitPackRhs(item, chunk);
+    if (packedRhs) emitPackRhs(item, chunk);
     columns = index.min(index.sub(index.constant(shape.n), column), plan.blockColumns);
     rows = index.min(index.sub(index.constant(shape.m), chunkRow), plan.chunkRows);
     if (blocked())
@@ -169,13 +166,16 @@ private:
     index.loop(columns, plan.tileColumns(), [&](Value j) {
       Value right = packedRhs, rightOffset;
       if (packedRhs) {
-        rightOffset = index.add(index.mul(j, packedDepth(shape, plan)), index.mul(depth0, plan.tileColumns()));
+        rightOffset =
+            index.add(index.mul(j, packedDepth(shape, plan)), index.mul(depth0, plan.tileColumns()));
       } else {
         right = rhs;
-        rightOffset = index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), index.add(column, j));
+        rightOffset =
+            index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), index.add(column, j));
       }
-      func::CallOp::create(index.builder, index.loc, tile,
-                           ValueRange{left, leftOffset, right, rightOffset, sums, index.add(sumsOffset, j), depth});
+      func::CallOp::create(
+          index.builder, index.loc, tile,
+          ValueRange{left, leftOffset, right, rightOffset, sums, index.add(sumsOffset, j), depth});
     });
   }
 
@@ -235,8 +235,7 @@ void forEachVector(OpBuilder& builder, Location loc, const GemmSums& sums, const
     bool ragged = shape.n % plan.lanes != 0;
     Value whole = ragged ? index.mul(index.div(sums.columns, plan.lanes), plan.lanes) : sums.columns;
     index.loop(whole, plan.lanes, [&](Value j) { at(builder.getInsertionBlock()->getParentOp(), j, {}); });
-    if (!ragged)
-      return;
+    if (!ragged) return;
     Value left = index.sub(sums.columns, whole);
     Value some = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt, left, index.constant(0));
     auto branch = scf::IfOp::create(builder, loc, some, /*withElseRegion=*/false);

@@ -23,7 +23,8 @@ FailureOr<Operand> operandOf(ir::FusionOp fusion, ir::MatmulOp matmul, Value val
   if (failed(body)) return failure();
   const Expr* expr = body->outputs.front().value;
   if (expr->kind != Expr::Kind::Load || !expr->access.terms.empty())
-    return matmul.emitOpError("has an operand that its kernel cannot read in place: it is computed in the fusion");
+    return matmul.emitOpError(
+        "has an operand that its kernel cannot read in place: it is computed in the fusion");
   ArrayRef<std::int64_t> strides = expr->access.strides;
   std::size_t rank = strides.size();
   Operand operand;
@@ -37,7 +38,8 @@ FailureOr<Operand> operandOf(ir::FusionOp fusion, ir::MatmulOp matmul, Value val
 
 FailureOr<ir::MatmulOp> onlyMatmul(ir::FusionOp fusion) {
   auto matmuls = llvm::to_vector(fusion.getBody().front().getOps<ir::MatmulOp>());
-  if (matmuls.size() != 1) return fusion.emitOpError("of kind contraction holds ") << matmuls.size() << " matmuls";
+  if (matmuls.size() != 1)
+    return fusion.emitOpError("of kind contraction holds ") << matmuls.size() << " matmuls";
   if (!isa<Float32Type, Float64Type>(getElementTypeOrSelf(matmuls.front().getType())))
     return matmuls.front().emitOpError("has no CPU kernel for element type ")
            << getElementTypeOrSelf(matmuls.front().getType());
@@ -47,7 +49,8 @@ FailureOr<ir::MatmulOp> onlyMatmul(ir::FusionOp fusion) {
 /// Stores the fusion's results for a block of sums.
 GemmEpilogue fusedEpilogue(const KernelBody& body, const Expr* product, Frame& frame, const GemmShape& shape,
                            const GemmPlan& plan, ValueRange inputs, ValueRange results) {
-  return [&body, product, &frame, &shape, &plan, inputs, results](OpBuilder&, Location, const GemmSums& sums) {
+  return [&body, product, &frame, &shape, &plan, inputs, results](OpBuilder&, Location,
+                                                                  const GemmSums& sums) {
     Evaluator evaluator(body, frame.builder, frame.loc, Values(inputs), plan.lanes);
     unsigned rowDim = shape.batch.size(), columnDim = rowDim + 1;
     Access columnAccess{0, llvm::SmallVector<std::int64_t, 4>(body.dims.size(), 0), {}};
@@ -115,7 +118,8 @@ FailureOr<CpuKernel> emitContraction(ir::FusionOp fusion, const Target& target, 
   ValueRange buffers(function.buffers);
   std::size_t inputs = fusion->getNumOperands();
   emitGemm(builder, *kernel.module, function, buffers[lhs->input], buffers[rhs->input], shape, plan,
-           fusedEpilogue(body, product, frame, shape, plan, buffers.take_front(inputs), buffers.drop_front(inputs)));
+           fusedEpilogue(body, product, frame, shape, plan, buffers.take_front(inputs),
+                         buffers.drop_front(inputs)));
 
   KernelLaunch launch{fusion.getName().str(), {}, gemmItems(shape, plan), plan.grain};
   launch.buffers = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(buffers.size())));

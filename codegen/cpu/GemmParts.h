@@ -26,8 +26,10 @@ public:
   mlir::Value min(mlir::Value a, mlir::Value b) const;
   mlir::Value min(mlir::Value a, std::int64_t b) const { return min(a, constant(b)); }
   /// for (i = 0; i < count; i += step); `body` gets i.
-  mlir::scf::ForOp loop(mlir::Value count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const;
-  mlir::scf::ForOp loop(std::int64_t count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const {
+  mlir::scf::ForOp loop(mlir::Value count, std::int64_t step,
+                        llvm::function_ref<void(mlir::Value)> body) const;
+  mlir::scf::ForOp loop(std::int64_t count, std::int64_t step,
+                        llvm::function_ref<void(mlir::Value)> body) const {
     return loop(constant(count), step, body);
   }
 
@@ -55,8 +57,8 @@ std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);
 
 /// Copies columns [column, column + blockColumns) of the right operand, all of K, into panels
 /// packed[panel][k][tileColumns]. Columns beyond N are filled with something harmless.
-void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value rhs, mlir::Value offset,
-             mlir::Value column, mlir::Value packed);
+void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value rhs,
+             mlir::Value offset, mlir::Value column, mlir::Value packed);
 
 /// Strides of the packed left tile.
 TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan);
@@ -64,7 +66,7 @@ TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan);
 std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan);
 /// Copies rows [row, row + tileRows) and depth [depth0, depth0 + depth) of the left operand. Rows beyond M
 /// are filled with something harmless.
-void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value lhs, mlir::Value offset,
-             mlir::Value row, mlir::Value depth0, mlir::Value depth, mlir::Value packed);
+void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value lhs,
+             mlir::Value offset, mlir::Value row, mlir::Value depth0, mlir::Value depth, mlir::Value packed);
 
 } // namespace kiln::codegen::cpu

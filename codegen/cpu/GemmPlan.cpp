@@ -48,10 +48,11 @@ void chooseTile(GemmPlan& plan, const GemmShape& shape, const Target& target) {
   std::int64_t spare = target.vectorRegisters() == 32 ? 4 : 2;
   double best = std::numeric_limits<double>::max();
   for (std::int64_t vectors = 1; vectors <= 4; ++vectors)
-    for (std::int64_t rows = 1; rows <= 16 && rows * vectors + vectors + spare - 2 <= target.vectorRegisters() - 1;
-         ++rows) {
+    for (std::int64_t rows = 1;
+         rows <= 16 && rows * vectors + vectors + spare - 2 <= target.vectorRegisters() - 1; ++rows) {
       if (rows * vectors > target.vectorRegisters() - spare || rows > shape.m) continue;
-      double tiles = double(llvm::divideCeil(shape.m, rows)) * llvm::divideCeil(shape.n, vectors * plan.lanes);
+      double tiles =
+          double(llvm::divideCeil(shape.m, rows)) * llvm::divideCeil(shape.n, vectors * plan.lanes);
       double cycles = tiles * tileCycles(rows, vectors);
       // Of equals, the one with the smaller code.
       if (cycles < best * 0.99) {

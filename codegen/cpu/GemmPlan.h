@@ -11,7 +11,8 @@
 
 namespace kiln::codegen::cpu {
 
-/// Where element (batch…, row, column) of an operand lies: offset + sum of strides times indices, in elements.
+/// Where element (batch…, row, column) of an operand lies: offset + sum of strides times indices, in
+/// elements.
 struct GemmOperand {
   std::int64_t offset = 0;
   llvm::SmallVector<std::int64_t, 2> batchStrides; ///< one per batch dimension
@@ -32,8 +33,8 @@ struct GemmShape {
 };
 
 /// Shape of plain row-major operands, for tests and benchmarks.
-GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k,
-                       bool transposeLhs, bool transposeRhs);
+GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t m, std::int64_t n,
+                       std::int64_t k, bool transposeLhs, bool transposeRhs);
 
 /// How the right operand reaches the tile, which reads `tileColumns` adjacent elements for each k.
 enum class RhsPacking {

@@ -36,8 +36,9 @@ func::FuncOp createTile(ModuleOp module, Location loc, const GemmPlan& plan, con
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(vectorType));
   for (std::int64_t i = 0; i < plan.tileRows; ++i)
     for (std::int64_t j = 0; j < plan.tileVectors; ++j)
-      start.push_back(accumulate ? vector::LoadOp::create(builder, loc, vectorType, sums, sumAt(i, j)).getResult()
-                                 : zero);
+      start.push_back(accumulate
+                          ? vector::LoadOp::create(builder, loc, vectorType, sums, sumAt(i, j)).getResult()
+                          : zero);
 
   auto step = [&](OpBuilder& body, Location, Value k, ValueRange before) {
     Index inner(body, loc);

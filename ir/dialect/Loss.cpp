@@ -15,8 +15,9 @@ template <typename OpTy> Term targetHits(OpTy op, const Term& x) {
 }
 
 template <typename OpTy> Term counted(OpTy op, const Term& place) {
-  return ne(place.at(op.getTarget()),
-            place.at(op.getTarget()).constant(static_cast<double>(static_cast<int64_t>(op.getIgnoreIndex()))));
+  return ne(
+      place.at(op.getTarget()),
+      place.at(op.getTarget()).constant(static_cast<double>(static_cast<int64_t>(op.getIgnoreIndex()))));
 }
 
 template <typename OpTy> Term countedNumber(OpTy op, const Term& x) {

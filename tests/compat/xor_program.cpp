@@ -1,5 +1,5 @@
-// A training program as LibTorch's documentation writes them, word for word in its names: it must compile with
-// frontend/compat on the include path, learn, and read back what it saved.
+// A training program as LibTorch's documentation writes them, word for word in its names: it must compile
+// with frontend/compat on the include path, learn, and read back what it saved.
 #include <torch/torch.h>
 
 #include <cstdio>
@@ -21,7 +21,8 @@ int main() {
   torch::manual_seed(1);
   auto net = std::make_shared<Net>();
   torch::optim::Adam optimizer(net->parameters(), torch::optim::AdamOptions(5e-2).betas({0.9, 0.99}));
-  const torch::Tensor inputs = torch::tensor({{0.0, 0.0}, {0.0, 1.0}, {1.0, 0.0}, {1.0, 1.0}}, torch::kFloat32);
+  const torch::Tensor inputs =
+      torch::tensor({{0.0, 0.0}, {0.0, 1.0}, {1.0, 0.0}, {1.0, 1.0}}, torch::kFloat32);
   const torch::Tensor labels = torch::tensor({0.0, 1.0, 1.0, 0.0}, torch::kFloat32).view({4, 1});
   float loss_value = 0;
   for (int epoch = 0; epoch < 300; ++epoch) {

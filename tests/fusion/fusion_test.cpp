@@ -1,5 +1,6 @@
-// Pins what the compiler makes of whole training steps: number and kind of kernels, what is fused into which, and that
-// memory stays near the lower bound. A change here is a change of the compiler's main promise: make it on purpose.
+// Pins what the compiler makes of whole training steps: number and kind of kernels, what is fused into which,
+// and that memory stays near the lower bound. A change here is a change of the compiler's main promise: make
+// it on purpose.
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
@@ -26,7 +27,8 @@ KILN_MODULE(Mlp);
 
 std::map<std::string, int> count_kinds(const std::vector<jit::Kernel>& kernels) {
   std::map<std::string, int> kinds;
-  for (const auto& kernel : kernels) ++kinds[kernel.kind];
+  for (const auto& kernel : kernels)
+    ++kinds[kernel.kind];
   return kinds;
 }
 bool fuses(const jit::Kernel& kernel, const std::string& op) {
@@ -36,7 +38,8 @@ std::string list(const std::vector<jit::Kernel>& kernels) {
   std::string text;
   for (const auto& kernel : kernels) {
     text += kernel.name + " [" + kernel.kind + "]:";
-    for (const auto& op : kernel.ops) text += " " + op;
+    for (const auto& op : kernel.ops)
+      text += " " + op;
     text += "\n";
   }
   return text;
@@ -61,7 +64,8 @@ TEST_CASE("the MLP's training step") {
   auto kinds = count_kinds(kernels);
   // Three products forward, three for weights, two for activations.
   REQUIRE(kinds["contraction"] == 8);
-  // How many targets count, losses and their gradients in one pass over the logits, and the mean of the losses.
+  // How many targets count, losses and their gradients in one pass over the logits, and the mean of the
+  // losses.
   REQUIRE(kinds["row_reduce"] == 3);
   // Bias gradients.
   REQUIRE(kinds["column_reduce"] == 3);
@@ -78,7 +82,8 @@ TEST_CASE("the MLP's training step") {
     }
   // Bias, ReLU and dropout are in the products' epilogues; backward reads the mask off the saved activations.
   REQUIRE(with_dropout == 2);
-  for (const auto& kernel : kernels) REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
+  for (const auto& kernel : kernels)
+    REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
   REQUIRE(static_cast<double>(step.memory().peak) <= 1.2 * static_cast<double>(step.memory().lower_bound));
 }
 
@@ -109,9 +114,11 @@ TEST_CASE("a chain of elementwise functions is one kernel") {
 
 TEST_CASE("AdamW's update of many tensors is one kernel") {
   std::vector<Tensor> parameters;
-  for (int i = 1; i <= 20; ++i) parameters.push_back(randn({i, 33}).requires_grad_());
+  for (int i = 1; i <= 20; ++i)
+    parameters.push_back(randn({i, 33}).requires_grad_());
   optim::AdamW adam(parameters, optim::AdamWOptions(0.01));
-  for (auto& p : parameters) p.mutable_grad() = randn_like(p);
+  for (auto& p : parameters)
+    p.mutable_grad() = randn_like(p);
   auto step = jit::compile([&] { adam.step(); });
   step();
   const auto kernels = step.kernels();
@@ -123,7 +130,8 @@ TEST_CASE("AdamW's update of many tensors is one kernel") {
 }
 
 TEST_CASE("layer norm and its gradient make few passes") {
-  Tensor x = randn({64, 128}).requires_grad_(), weight = ones({128}).requires_grad_(), bias = zeros({128}).requires_grad_();
+  Tensor x = randn({64, 128}).requires_grad_(), weight = ones({128}).requires_grad_(),
+         bias = zeros({128}).requires_grad_();
   auto step = jit::compile([&] {
     const Tensor y = layer_norm(x, {128}, weight, bias);
     (y * y).sum().backward();

@@ -114,6 +114,7 @@ TEST_CASE("retain_grad keeps the gradient of an intermediate") {
 TEST_CASE("a very long graph is freed without recursion") {
   Tensor x = tensor({1.0f}).requires_grad_();
   Tensor y = x;
-  for (int i = 0; i < 20000; ++i) y = y + 1;
+  for (int i = 0; i < 20000; ++i)
+    y = y + 1;
   REQUIRE(y.item<float>() == 20001);
 }

@@ -55,13 +55,15 @@ Regions halves() {
 }
 int count(const std::string& text, const std::string& part) {
   int n = 0;
-  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++n;
+  for (std::size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size())
+    ++n;
   return n;
 }
 } // namespace
 
 TEST_CASE("regions are painted between their two colours, with the points over them") {
-  std::string svg = region_chart("t", "x", "y", halves(), {{"dots", "red", {{0.5, 0.5}, {0.25, 0.75}, {7, 7}}}});
+  std::string svg =
+      region_chart("t", "x", "y", halves(), {{"dots", "red", {{0.5, 0.5}, {0.25, 0.75}, {7, 7}}}});
   // Neighbours of one colour are one rectangle: two a row. Low is paled, white stays white.
   CHECK(count(svg, "<rect fill=\"#737373\"") == 2);
   CHECK(count(svg, "<rect fill=\"#ffffff\"") == 2);
@@ -84,10 +86,12 @@ TEST_CASE("the first row of regions is the lowest") {
 TEST_CASE("regions that do not fit are errors") {
   Regions regions = halves();
   regions.values.pop_back();
-  CHECK_THROWS_WITH(region_chart("t", "x", "y", regions, {}), "region_chart: got 7 values for 2 rows of 4 columns");
+  CHECK_THROWS_WITH(region_chart("t", "x", "y", regions, {}),
+                    "region_chart: got 7 values for 2 rows of 4 columns");
   regions = halves();
   regions.low = "red";
-  CHECK_THROWS_WITH(region_chart("t", "x", "y", regions, {}), "region_chart: got the colour \"red\", wanted \"#rrggbb\"");
+  CHECK_THROWS_WITH(region_chart("t", "x", "y", regions, {}),
+                    "region_chart: got the colour \"red\", wanted \"#rrggbb\"");
 }
 
 TEST_CASE("charts beside each other are one picture") {

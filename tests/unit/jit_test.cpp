@@ -30,7 +30,9 @@ Tensor inputs() {
   manual_seed(1);
   return randn({5, 6});
 }
-Tensor targets() { return tensor({0, 2, 1, 1, 0}); }
+Tensor targets() {
+  return tensor({0, 2, 1, 1, 0});
+}
 
 // Losses of a few training steps from one seed.
 std::vector<float> train(bool compiled, int steps, Tensor* weight = nullptr) {
@@ -47,7 +49,8 @@ std::vector<float> train(bool compiled, int steps, Tensor* weight = nullptr) {
   };
   auto fast = jit::compile(step);
   std::vector<float> losses;
-  for (int i = 0; i < steps; ++i) losses.push_back((compiled ? fast(x, y) : step(x, y)).item<float>());
+  for (int i = 0; i < steps; ++i)
+    losses.push_back((compiled ? fast(x, y) : step(x, y)).item<float>());
   if (compiled) REQUIRE(fast.programs() == 1);
   if (weight) *weight = net->fc1->weight.detach().clone();
   return losses;
@@ -59,7 +62,8 @@ TEST_CASE("a compiled training step trains as the eager one does") {
   Tensor eager_weight, compiled_weight;
   const auto eager = train(false, 6, &eager_weight), compiled = train(true, 6, &compiled_weight);
   REQUIRE(eager.front() != eager.back());
-  for (std::size_t i = 0; i < eager.size(); ++i) REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-5));
+  for (std::size_t i = 0; i < eager.size(); ++i)
+    REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-5));
   REQUIRE(compiled_weight.allclose(eager_weight, 1e-4, 1e-6));
 }
 
@@ -75,7 +79,8 @@ TEST_CASE("a compiled model gives the same result and the same gradients") {
   REQUIRE(y.allclose(net(x), 1e-5, 1e-6));
   y.sum().backward();
   const auto compiled = values(net->fc1->weight.grad());
-  for (std::size_t i = 0; i < eager.size(); ++i) REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-4).margin(1e-6));
+  for (std::size_t i = 0; i < eager.size(); ++i)
+    REQUIRE(compiled[i] == Approx(eager[i]).epsilon(1e-4).margin(1e-6));
 }
 
 TEST_CASE("a guard that fails recompiles and explains") {
@@ -109,7 +114,8 @@ TEST_CASE("a guard that fails recompiles and explains") {
     AutoGradMode on(true);
     net->eval();
     REQUIRE(fast(ones({5, 6})).requires_grad());
-    for (auto& p : net->parameters()) p.requires_grad_(false);
+    for (auto& p : net->parameters())
+      p.requires_grad_(false);
     REQUIRE_FALSE(fast(ones({5, 6})).requires_grad());
   }
 }
@@ -134,8 +140,10 @@ TEST_CASE("reading a value while capturing splits the program and keeps eager's 
   Tensor w = tensor({3.0f}).requires_grad_();
   auto f = [&](const Tensor& x) {
     Tensor y = (x * w).sum();
-    if (y.item<float>() > 0) y = y * 10;
-    else y = y - 1;
+    if (y.item<float>() > 0)
+      y = y * 10;
+    else
+      y = y - 1;
     y.backward();
     return y;
   };
@@ -184,7 +192,8 @@ TEST_CASE("a tensor that the function replaces is followed") {
     state = state * 2;
     return state;
   });
-  for (float want : {2.0f, 4.0f, 8.0f, 16.0f}) REQUIRE(step().item<float>() == want);
+  for (float want : {2.0f, 4.0f, 8.0f, 16.0f})
+    REQUIRE(step().item<float>() == want);
   REQUIRE(values(state) == std::vector<float>{16});
 }
 
@@ -213,6 +222,7 @@ TEST_CASE("the program can be looked at") {
 TEST_CASE("wrong shapes inside a captured model name the module and the line") {
   Net net;
   auto fast = jit::compile(net);
-  REQUIRE_THROWS_WITH(fast(ones({5, 7})), Catch::Contains("linear") && Catch::Contains("fc1") && Catch::Contains("[5, 7]"));
+  REQUIRE_THROWS_WITH(fast(ones({5, 7})),
+                      Catch::Contains("linear") && Catch::Contains("fc1") && Catch::Contains("[5, 7]"));
   fast(ones({5, 6}));
 }

@@ -70,11 +70,13 @@ TEST_CASE("the line shows how far, how long, how fast, and the user's fields") {
 TEST_CASE("the line fits any width") {
   auto columns = [](const std::string& text) {
     int n = 0;
-    for (char c : text) n += (c & 0xC0) != 0x80;
+    for (char c : text)
+      n += (c & 0xC0) != 0x80;
     return n;
   };
   for (bool unicode : {false, true})
-    for (int width = 1; width < 120; ++width) CHECK(columns(progress_line(view(), width, unicode)) <= width);
+    for (int width = 1; width < 120; ++width)
+      CHECK(columns(progress_line(view(), width, unicode)) <= width);
   // What matters most goes last.
   CHECK(progress_line(view(), 41, false) == "epoch 1   40 %  120/300  loss 0.4321");
 }
@@ -107,7 +109,8 @@ TEST_CASE("a file gets one line when the loop is over") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_THAT(text, !Contains("\r") && !Contains("\x1b"));
   CHECK(in_file([&](std::FILE* file) {
-          for (int x : progress(data, "quiet", ProgressOptions().out(file).leave(false))) (void)x;
+          for (int x : progress(data, "quiet", ProgressOptions().out(file).leave(false)))
+            (void)x;
         }).empty());
 }
 
@@ -139,19 +142,35 @@ TEST_CASE("pointers, temporaries and ranges that know no size can be walked") {
   };
   auto quiet = [](std::FILE* file) { return ProgressOptions().out(file); };
   int sum = 0;
-  CHECK_THAT(in_file([&](std::FILE* file) { for (int x : progress(held, "p", quiet(file))) sum += x; }), Contains("p  3/3"));
-  CHECK_THAT(in_file([&](std::FILE* file) { for (int x : progress(std::vector{1, 2}, "t", quiet(file))) sum += x; }),
+  CHECK_THAT(in_file([&](std::FILE* file) {
+               for (int x : progress(held, "p", quiet(file)))
+                 sum += x;
+             }),
+             Contains("p  3/3"));
+  CHECK_THAT(in_file([&](std::FILE* file) {
+               for (int x : progress(std::vector{1, 2}, "t", quiet(file)))
+                 sum += x;
+             }),
              Contains("t  2/2"));
-  CHECK_THAT(in_file([&](std::FILE* file) { for (int x : progress(Countdown(), "c", quiet(file))) sum += x; }),
+  CHECK_THAT(in_file([&](std::FILE* file) {
+               for (int x : progress(Countdown(), "c", quiet(file)))
+                 sum += x;
+             }),
              Contains("c  3  in"));
-  CHECK_THAT(in_file([&](std::FILE* file) { for (int x : progress(Countdown(), "c", quiet(file).total(3))) sum += x; }),
+  CHECK_THAT(in_file([&](std::FILE* file) {
+               for (int x : progress(Countdown(), "c", quiet(file).total(3)))
+                 sum += x;
+             }),
              Contains("c  3/3  in"));
   CHECK(sum == 21 + 3 + 6 + 6);
 }
 
 TEST_CASE("elements are the range's own, not copies") {
   std::vector<int> data(3);
-  in_file([&](std::FILE* file) { for (int& x : progress(data, "", ProgressOptions().out(file))) x = 5; });
+  in_file([&](std::FILE* file) {
+    for (int& x : progress(data, "", ProgressOptions().out(file)))
+      x = 5;
+  });
   CHECK(data == std::vector<int>{5, 5, 5});
 }
 
@@ -167,11 +186,16 @@ TEST_CASE("on a terminal every drawing fits, and the cursor is never left hidden
   REQUIRE_THAT(text, Contains("\r"));
   int hidden = 0, drawings = 0, column = 0, widest = 0;
   for (std::size_t i = 0; i < text.size() && text[i] != '\n'; ++i) {
-    if (text.compare(i, 6, "\x1b[?25l") == 0) ++hidden, ++drawings, i += 5;
-    else if (text.compare(i, 6, "\x1b[?25h") == 0) --hidden, i += 5;
-    else if (text.compare(i, 3, "\x1b[K") == 0) i += 2;
-    else if (text[i] == '\r') column = 0;
-    else if ((text[i] & 0xC0) != 0x80 && ++column > widest && hidden) widest = column;
+    if (text.compare(i, 6, "\x1b[?25l") == 0)
+      ++hidden, ++drawings, i += 5;
+    else if (text.compare(i, 6, "\x1b[?25h") == 0)
+      --hidden, i += 5;
+    else if (text.compare(i, 3, "\x1b[K") == 0)
+      i += 2;
+    else if (text[i] == '\r')
+      column = 0;
+    else if ((text[i] & 0xC0) != 0x80 && ++column > widest && hidden)
+      widest = column;
   }
   CHECK(hidden == 0);
   CHECK(drawings >= 3); // at the start, and more than one in 300 ms

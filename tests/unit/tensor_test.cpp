@@ -89,12 +89,15 @@ TEST_CASE("broadcasting follows NumPy") {
   const Tensor sum = a + b;
   REQUIRE(sum.sizes() == IntArrayRef({3, 4}));
   REQUIRE(values<std::int64_t>(sum) == L{0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5});
-  REQUIRE_THROWS_WITH(ones({2, 3}) + ones({4}), Catch::Contains("add") && Catch::Contains("[2, 3]") && Catch::Contains("[4]"));
+  REQUIRE_THROWS_WITH(ones({2, 3}) + ones({4}),
+                      Catch::Contains("add") && Catch::Contains("[2, 3]") && Catch::Contains("[4]"));
 }
 
 TEST_CASE("errors name the op, what was got, and the user's line") {
-  REQUIRE_THROWS_WITH(ones({2, 3}).matmul(ones({4, 5})), Catch::Contains("matmul: inner dimensions differ: [2, 3] x [4, 5]"));
-  REQUIRE_THROWS_WITH(ones({2, 3}).view({4, 2}), Catch::Contains("view: shape '[4, 2]' is invalid for input of size 6"));
+  REQUIRE_THROWS_WITH(ones({2, 3}).matmul(ones({4, 5})),
+                      Catch::Contains("matmul: inner dimensions differ: [2, 3] x [4, 5]"));
+  REQUIRE_THROWS_WITH(ones({2, 3}).view({4, 2}),
+                      Catch::Contains("view: shape '[4, 2]' is invalid for input of size 6"));
   REQUIRE_THROWS_WITH(ones({2}).to(Device("cuda")), Catch::Contains("cuda"));
   REQUIRE_THROWS_WITH(Device("tpu"), Catch::Contains("tpu"));
   REQUIRE_THROWS_WITH(ones({3}).item(), Catch::Contains("3 elements"));

@@ -38,7 +38,9 @@ TEST_CASE("a handler hears its own thread alone") {
 
 TEST_CASE("the former handler is back when one goes") {
   Listener outer;
-  { Listener inner; }
+  {
+    Listener inner;
+  }
   kiln::warn("heard");
   CHECK(outer.texts.size() == 1);
 }

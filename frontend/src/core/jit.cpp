@@ -90,7 +90,7 @@ struct Compiled::State {
   std::vector<std::string> log;
   std::shared_ptr<Plan> last;
   bool splits_functions = false; ///< gradients of its results go through functions or hooks
-  bool splits = false; ///< reads values while it runs: captured anew at every call
+  bool splits = false;           ///< reads values while it runs: captured anew at every call
   int captured = 0;
   std::set<std::string> seen_splits;
   std::recursive_mutex mutex;

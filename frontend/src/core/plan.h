@@ -43,7 +43,8 @@ private:
   std::vector<StoragePtr> held_; ///< what `plans` counts
   std::vector<std::int64_t>
       donated_input_; ///< by program output: the input whose buffer it is written to, or -1
-  /// By program output: a storage that gets it and nobody else does (a gradient): its old buffer is written again.
+  /// By program output: a storage that gets it and nobody else does (a gradient): its old buffer is written
+  /// again.
   std::vector<Storage*> reused_;
   std::vector<std::uint32_t> joint_inputs_;  ///< inputs that get a gradient
   std::vector<std::uint32_t> joint_results_; ///< returned values that have one

@@ -2,12 +2,12 @@
 #include "core/programs.h"
 
 #include "core/trace.h"
-#include "kiln_fingerprint.h"
 #include "kiln/runtime/cache.h"
 #include "kiln/runtime/compiler_loader.h"
 #include "kiln/runtime/cpu_features.h"
 #include "kiln/runtime/hash.h"
 #include "kiln/runtime/parallel.h"
+#include "kiln_fingerprint.h"
 
 #include <chrono>
 #include <cstring>

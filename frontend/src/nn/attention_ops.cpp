@@ -76,8 +76,7 @@ Tensor split_heads(const Tensor& x, const Sizes& sizes) {
 /// What is added to scores: a bool mask's true is minus infinity.
 Tensor additive(const Tensor& mask, DType dtype) {
   if (mask.dtype() != kBool && mask.dtype() != kUInt8) return mask.to(dtype);
-  return where(mask.to(kBool), full({}, -std::numeric_limits<double>::infinity(), dtype),
-               zeros({}, dtype));
+  return where(mask.to(kBool), full({}, -std::numeric_limits<double>::infinity(), dtype), zeros({}, dtype));
 }
 
 /// The two masks over `sources` keys, of which the last `extra` are never masked; undefined without masks.

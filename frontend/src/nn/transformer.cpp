@@ -17,7 +17,8 @@ namespace {
 
 /// `count` copies of `layer`, each with random parameters of its own, as LibTorch makes them.
 template <class Impl> void fill(ModuleList& layers, const ModuleHolder<Impl>& layer, std::int64_t count) {
-  if (count < 0) throw Error("Transformer: got num_layers " + std::to_string(count) + ", wanted none below 0");
+  if (count < 0)
+    throw Error("Transformer: got num_layers " + std::to_string(count) + ", wanted none below 0");
   for (std::int64_t i = 0; i < count; ++i)
     layers->push_back(layer->clone());
 }

@@ -27,7 +27,8 @@ private:
   void* trace_;
 };
 
-/// "encoder.fc1.weight": what dumps and explain() call this tensor from now on. Does nothing when it is undefined.
+/// "encoder.fc1.weight": what dumps and explain() call this tensor from now on. Does nothing when it is
+/// undefined.
 void name_tensor(const Tensor& tensor, std::string name);
 
 /// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or

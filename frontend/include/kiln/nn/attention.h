@@ -22,8 +22,8 @@ struct MultiheadAttentionOptions {
 };
 
 /// Scaled dot-product attention in several heads. Parameters as torch.nn.MultiheadAttention's:
-/// in_proj_weight [3E, E] (or q_proj_weight, k_proj_weight and v_proj_weight when kdim or vdim differ from E),
-/// in_proj_bias [3E], out_proj.weight, out_proj.bias, bias_k and bias_v [1, 1, E].
+/// in_proj_weight [3E, E] (or q_proj_weight, k_proj_weight and v_proj_weight when kdim or vdim differ from
+/// E), in_proj_bias [3E], out_proj.weight, out_proj.bias, bias_k and bias_v [1, 1, E].
 class MultiheadAttentionImpl : public Cloneable<MultiheadAttentionImpl> {
 public:
   MultiheadAttentionImpl(std::int64_t embed_dim, std::int64_t num_heads)

@@ -13,11 +13,11 @@
 namespace kiln::nn {
 
 /// kReLU, kGELU or any function of a tensor.
-using activation_t =
-    std::variant<enumtype::kReLU, enumtype::kGELU, std::function<Tensor(const Tensor&)>>;
+using activation_t = std::variant<enumtype::kReLU, enumtype::kGELU, std::function<Tensor(const Tensor&)>>;
 
 struct TransformerEncoderLayerOptions {
-  TransformerEncoderLayerOptions(std::int64_t d_model, std::int64_t nhead) : d_model_(d_model), nhead_(nhead) {}
+  TransformerEncoderLayerOptions(std::int64_t d_model, std::int64_t nhead)
+      : d_model_(d_model), nhead_(nhead) {}
   KILN_ARG(std::int64_t, d_model); ///< features
   KILN_ARG(std::int64_t, nhead);
   KILN_ARG(std::int64_t, dim_feedforward) = 2048;

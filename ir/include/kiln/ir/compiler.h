@@ -14,8 +14,9 @@ namespace kiln::ir {
 
 /// Stages of the IR, in order. Each has a written spec that a verifier enforces (passes/README.md).
 enum class Stage { Captured, Differentiated, Decomposed, Simplified, LaidOut, Fused, Planned };
-inline constexpr std::array kStages = {Stage::Captured,   Stage::Differentiated, Stage::Decomposed, Stage::Simplified,
-                                       Stage::LaidOut,    Stage::Fused,          Stage::Planned};
+inline constexpr std::array kStages = {Stage::Captured,   Stage::Differentiated, Stage::Decomposed,
+                                       Stage::Simplified, Stage::LaidOut,        Stage::Fused,
+                                       Stage::Planned};
 std::string_view name(Stage stage); ///< "captured", "laid-out", …
 
 struct CompileOptions {
@@ -25,8 +26,8 @@ struct CompileOptions {
 };
 
 struct CompileResult {
-  runtime::Artifact artifact;                 ///< the program; the forward half of a joint program
-  std::optional<runtime::Artifact> backward;  ///< inputs: residuals, then the joint program's further inputs
+  runtime::Artifact artifact;                ///< the program; the forward half of a joint program
+  std::optional<runtime::Artifact> backward; ///< inputs: residuals, then the joint program's further inputs
   /// Joint programs: where each residual is: a forward input (>= 0) or forward output -1-i beyond the user's.
   std::vector<std::int32_t> residuals;
   std::vector<std::string> stages; ///< text of each Stage, by its number; empty unless keepStages
@@ -35,7 +36,8 @@ struct CompileResult {
 class Compiler {
 public:
   virtual ~Compiler() = default;
-  /// Throws Error when the program is not valid or the target is not supported. Safe to call from many threads.
+  /// Throws Error when the program is not valid or the target is not supported. Safe to call from many
+  /// threads.
   virtual CompileResult compile(const Program& program, const CompileOptions& options) = 0;
   /// Part of every cache key: our version, LLVM's, and for CUDA NVRTC's.
   virtual std::string version() const = 0;

@@ -33,7 +33,8 @@ struct Location {
   /// Callers not yet looked up, innermost first: addresses within the binary that `file` names after an '@'.
   std::vector<std::uint64_t> callers;
 };
-std::string to_string(const Location& location); ///< "in encoder.fc1, at train.cpp:41"; "" when nothing is known
+std::string
+to_string(const Location& location); ///< "in encoder.fc1, at train.cpp:41"; "" when nothing is known
 
 /// One op applied to values. `op` is the dialect's mnemonic without its prefix: "add", "matmul", "gradient".
 struct OpCall {
@@ -54,7 +55,8 @@ struct Program {
   /// (output, input): that output is stored in that input's buffer, which the caller gives up.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> donations;
   /// When set, the program is a joint forward and backward: its first `forwardInputs` inputs and first
-  /// `forwardOutputs` outputs belong to the forward half. The compiler splits it and picks what to save between.
+  /// `forwardOutputs` outputs belong to the forward half. The compiler splits it and picks what to save
+  /// between.
   std::uint32_t forwardInputs = 0, forwardOutputs = 0;
   std::vector<Location> locations{1};
 
