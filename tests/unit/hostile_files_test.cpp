@@ -124,6 +124,12 @@ TEST_CASE("headers that claim too much cost nothing") {
              Contains("times the memory of the file"));
 }
 
+TEST_CASE("a dictionary with a key and no value") {
+  CHECK_THAT(message_of(pytorch("(K\x01"
+                                "d.")),
+             Contains("sets items of something that is no dictionary"));
+}
+
 TEST_CASE("pickles that would call something are refused by name") {
   CHECK_THAT(message_of(pytorch("cposix\nsystem\n(" + text("true") + "tR.")),
              Contains("refused: the pickle asks for posix.system"));

@@ -77,8 +77,9 @@ CompiledProgram load_program(const ir::Program& program) {
         result.backward =
             std::make_shared<runtime::Executable>(std::move(backward->artifact), backward->imageFile);
         result.residuals.resize(residuals->size() / sizeof(std::int32_t));
-        std::memcpy(result.residuals.data(), residuals->data(),
-                    result.residuals.size() * sizeof(std::int32_t));
+        if (!result.residuals.empty()) // else there is no address to copy to
+          std::memcpy(result.residuals.data(), residuals->data(),
+                      result.residuals.size() * sizeof(std::int32_t));
       }
     }
   }

@@ -192,7 +192,8 @@ private:
   }
   void set_items(const Pickled::Items& items) {
     const Pickled& dict = top();
-    if (dict.kind != Kind::Dict || items.size() % 2) fail("it sets items of something that is no dictionary");
+    if (dict.kind != Kind::Dict || items.size() % 2)
+      fail("it sets items of something that is no dictionary, or a key without a value");
     dict.items->insert(dict.items->end(), items.begin(), items.end());
   }
 
@@ -357,8 +358,11 @@ bool Interpreter::step() {
     return push(container(Kind::List)), true;
   case ')': // EMPTY_TUPLE
     return push(container(Kind::Tuple)), true;
-  case 'd': // DICT
-    return push(container(Kind::Dict, pop_to_mark())), true;
+  case 'd': { // DICT
+    const Pickled::Items items = pop_to_mark();
+    push(container(Kind::Dict));
+    return set_items(items), true;
+  }
   case 'l': // LIST
     return push(container(Kind::List, pop_to_mark())), true;
   case 't': // TUPLE
