@@ -174,17 +174,35 @@ std::optional<double> FusionPlan::valueOfAbsorb(int from) const {
     if (groups_[source].shape.kind == ir::FusionKind::Contraction &&
         groups_[source].shape.domain == group.shape.domain)
       return std::nullopt;
-  double saved = group.time;
-  SmallVector<int, 8> readers = readersOf(from);
-  if (readers.size() < 2) return std::nullopt; // the same as a merge
-  for (int reader : readers) {
-    llvm::BitVector nodes = withCopies(from, reader);
-    const Group& old = groups_[reader];
-    std::optional<KernelShape> shape = graph.classify(nodes, old.stored);
-    if (!shape || !allowed(nodes, old.stored, *shape)) return std::nullopt;
-    saved += old.time - cost.time(nodes, old.stored, *shape);
-  }
+  if (readersOf(from).size() < 2) return std::nullopt; // the same as a merge
+  std::optional<double> saved = valueOfCopies(from);
+  if (saved) *saved += group.time;
   return saved;
+}
+
+/// Time that `reader` saves when it computes what it needs of `from` (less than none, as a rule); nullopt
+/// when it would be no kernel.
+std::optional<double> FusionPlan::valueOfCopy(int from, int reader) const {
+  const Group& old = groups_[reader];
+  Copy& known = copies[{from, reader}];
+  if (known.fromVersion == groups_[from].version && known.readerVersion == old.version) return known.saved;
+  known = {groups_[from].version, old.version, std::nullopt};
+  llvm::BitVector nodes = withCopies(from, reader);
+  std::optional<KernelShape> shape = graph.classify(nodes, old.stored);
+  if (shape && allowed(nodes, old.stored, *shape))
+    known.saved = old.time - cost.time(nodes, old.stored, *shape);
+  return known.saved;
+}
+
+/// The same for all readers together.
+std::optional<double> FusionPlan::valueOfCopies(int from) const {
+  double sum = 0;
+  for (int reader : readersOf(from)) {
+    std::optional<double> saved = valueOfCopy(from, reader);
+    if (!saved) return std::nullopt;
+    sum += *saved;
+  }
+  return sum;
 }
 
 void FusionPlan::merge(int from, int into) {

@@ -38,6 +38,8 @@ private:
   };
   std::optional<double> valueOfMerge(int from, int into) const;
   std::optional<double> valueOfAbsorb(int from) const;
+  std::optional<double> valueOfCopies(int from) const;
+  std::optional<double> valueOfCopy(int from, int reader) const;
   void improve(bool withSiblings);
   void propose(std::vector<Move>& moves, int group, bool withSiblings) const;
   void merge(int from, int into);
@@ -58,6 +60,13 @@ private:
   std::vector<int> owner_;
   bool mayStoreAgain = false;
   std::vector<llvm::SmallVector<int, 2>> containing; ///< groups with the node
+  /// What valueOfCopy found for these versions. A number with a hundred readers is weighed whenever one of
+  /// them changes.
+  struct Copy {
+    int fromVersion = 0, readerVersion = 0; ///< those of groups start at 1
+    std::optional<double> saved;
+  };
+  mutable llvm::DenseMap<std::pair<int, int>, Copy> copies;
 };
 
 } // namespace kiln::passes
