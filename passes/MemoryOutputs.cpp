@@ -1,7 +1,7 @@
 // Where outputs are made: in their own buffer, over a donated argument, or elsewhere and then copied.
 #include "MemoryPlan.h"
 
-#include "llvm/ADT/EquivalenceClasses.h"
+#include "Loops.h"
 
 using namespace mlir;
 
@@ -11,38 +11,6 @@ Value rootOf(Value value) {
   while (auto alias = value.getDefiningOp<ir::ReshapeOp>())
     value = alias.getX();
   return value;
-}
-
-/// Result numbers that are computed in one loop with `result` (in a multi, each independent loop is its own).
-static llvm::SmallDenseSet<unsigned> sameLoop(ir::FusionOp fusion, unsigned result) {
-  Operation* yield = fusion.getBody().front().getTerminator();
-  llvm::SmallDenseSet<unsigned> members;
-  if (fusion.getKind() != ir::FusionKind::Multi) {
-    for (unsigned i = 0; i < fusion.getNumResults(); ++i)
-      members.insert(i);
-    return members;
-  }
-  llvm::EquivalenceClasses<unsigned> classes;
-  llvm::DenseMap<Operation*, unsigned> user;
-  for (unsigned i = 0; i < yield->getNumOperands(); ++i) {
-    classes.insert(i);
-    SmallVector<Operation*> pending;
-    auto visit = [&](Value value) {
-      Operation* op = value.getDefiningOp();
-      if (!op || numel(value) != numel(yield->getOperand(i))) return;
-      auto [place, isNew] = user.try_emplace(op, i);
-      if (isNew)
-        pending.push_back(op);
-      else
-        classes.unionSets(place->second, i);
-    };
-    visit(yield->getOperand(i));
-    while (!pending.empty())
-      llvm::for_each(pending.pop_back_val()->getOperands(), visit);
-  }
-  for (auto it = classes.findLeader(result); it != classes.member_end(); ++it)
-    members.insert(*it);
-  return members;
 }
 
 /// Result numbers that depend on `argument`; nullopt when some op reads it elsewhere than at its own place.
@@ -74,8 +42,9 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   return reached;
 }
 
-bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, Value argument) {
-  llvm::SmallDenseSet<unsigned> loop = sameLoop(fusion, result);
+/// Whether `fusion` may write result `result` over `argument`: it reads the argument at most at the place it
+/// writes. `loop`: the results that are computed in one loop with it.
+static bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, ArrayRef<int> loop, Value argument) {
   // Reductions read their rows or columns several times, in pieces.
   bool walksOnce =
       fusion.getKind() != ir::FusionKind::RowReduce && fusion.getKind() != ir::FusionKind::ColumnReduce;
@@ -83,7 +52,7 @@ bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, Value argument) {
     if (rootOf(input) != argument) continue;
     if (!walksOnce || numel(argument) != numel(fusion.getResult(result))) return false;
     auto reached = reachedInPlace(fusion, inner);
-    if (!reached || !llvm::all_of(*reached, [&](unsigned other) { return loop.contains(other); }))
+    if (!reached || !llvm::all_of(*reached, [&](unsigned other) { return llvm::is_contained(loop, other); }))
       return false;
   }
   return true;
@@ -141,6 +110,14 @@ Donations settleOutputs(func::FuncOp func) {
   OpBuilder first = OpBuilder::atBlockBegin(&block), last(terminator);
   llvm::DenseMap<Value, Value> saved;
   llvm::SmallDenseSet<Value> taken;
+  llvm::DenseMap<Operation*, SmallVector<SmallVector<int>>> loops;
+  auto loopOf = [&](OpResult result) -> ArrayRef<int> {
+    auto [place, isNew] = loops.try_emplace(result.getOwner());
+    if (isNew) place->second = ir::loopsOf(cast<ir::FusionOp>(result.getOwner()));
+    int number = static_cast<int>(result.getResultNumber());
+    return *llvm::find_if(place->second,
+                          [&](ArrayRef<int> loop) { return llvm::is_contained(loop, number); });
+  };
   for (auto [output, target] : llvm::enumerate(donations)) {
     Value value = terminator->getOperand(output), root = rootOf(value);
     if (target >= 0 && root == func.getArgument(target)) continue; // state that did not change
@@ -158,7 +135,8 @@ Donations settleOutputs(func::FuncOp func) {
     bool inPlace = taken.insert(root).second;
     if (inPlace && target >= 0) {
       Value argument = func.getArgument(target);
-      inPlace = mayWriteInPlace(fusion, cast<OpResult>(root).getResultNumber(), argument);
+      auto result = cast<OpResult>(root);
+      inPlace = mayWriteInPlace(fusion, result.getResultNumber(), loopOf(result), argument);
       for (Operation* reader : readersOf(argument))
         inPlace &= reader == fusion || !reaches(fusion, reader);
     }

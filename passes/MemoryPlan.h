@@ -17,10 +17,6 @@ mlir::Value rootOf(mlir::Value value);
 /// its place.
 Donations settleOutputs(mlir::func::FuncOp func);
 
-/// Whether `fusion` may write result `result` over `argument`: it reads the argument at most at the place it
-/// writes.
-bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, mlir::Value argument);
-
 /// Moves fusions so that old state is read before it is overwritten and little memory is alive at a time.
 void orderLaunches(mlir::func::FuncOp func, const Donations& donations);
 

@@ -8,6 +8,7 @@
 #include "kernel/Indices.h"
 
 #include "KilnOps.h"
+#include "Loops.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -313,22 +314,16 @@ FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayR
 FailureOr<std::vector<KernelBody>> analyse(ir::FusionOp fusion, AnalyseOptions options) {
   Block& block = fusion.getBody().front();
   llvm::SmallVector<Value> yields(block.getTerminator()->getOperands());
-  llvm::SmallVector<llvm::SmallVector<int>> groups;
   std::optional<Shape> domain;
-  if (fusion.getKind() == ir::FusionKind::Multi) {
-    groups = independentYields(yields);
-  } else {
-    groups.push_back(llvm::to_vector(llvm::seq<int>(0, static_cast<int>(yields.size()))));
-  }
   if (fusion.getKind() == ir::FusionKind::Contraction)
     for (auto matmul : block.getOps<ir::MatmulOp>())
       domain = shapeOf(matmul.getResult());
   std::vector<KernelBody> bodies;
-  for (ArrayRef<int> group : groups) {
+  for (ArrayRef<int> loop : ir::loopsOf(fusion)) {
     llvm::SmallVector<Value> values;
-    for (int result : group)
+    for (int result : loop)
       values.push_back(yields[result]);
-    auto body = analyseYields(block, values, group, options, domain);
+    auto body = analyseYields(block, values, loop, options, domain);
     if (failed(body)) return failure();
     bodies.push_back(std::move(*body));
   }

@@ -4,10 +4,7 @@
 #include "KilnOps.h"
 
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
-
-#include <map>
 
 using namespace mlir;
 
@@ -32,15 +29,6 @@ llvm::SmallVector<std::int64_t> boundaries(ArrayRef<std::int64_t> shape) {
 bool refines(ArrayRef<std::int64_t> fine, ArrayRef<std::int64_t> coarse) {
   auto all = boundaries(fine);
   return llvm::all_of(boundaries(coarse), [&](std::int64_t b) { return llvm::is_contained(all, b); });
-}
-
-/// The shape that a yield is computed in: its own but for free reshapes and dimensions of size 1.
-Shape loopShapeOf(Value yield) {
-  while (auto reshape = yield.getDefiningOp<ir::ReshapeOp>())
-    yield = reshape.getX();
-  Shape shape = shapeOf(yield);
-  llvm::erase(shape, 1);
-  return shape;
 }
 
 } // namespace
@@ -88,36 +76,6 @@ Shape loopShape(Block& block, ArrayRef<Value> yields) {
     for (Value value : op.getResults())
       if (product(shapeOf(value)) == product(best) && better(shapeOf(value))) best = shapeOf(value);
   return best;
-}
-
-llvm::SmallVector<llvm::SmallVector<int>> independentYields(ArrayRef<Value> yields) {
-  llvm::EquivalenceClasses<int> classes;
-  llvm::DenseMap<Operation*, int> owner;
-  for (auto [i, yield] : llvm::enumerate(yields)) {
-    int number = static_cast<int>(i);
-    classes.insert(number);
-    llvm::SetVector<Operation*> ops;
-    auto visit = [&](Value value) {
-      Operation* op = value.getDefiningOp();
-      if (op && product(shapeOf(value)) == product(shapeOf(yield)) && !op->hasTrait<OpTrait::ConstantLike>())
-        ops.insert(op);
-    };
-    visit(yield);
-    for (std::size_t k = 0; k < ops.size(); ++k) {
-      auto [place, isNew] = owner.try_emplace(ops[k], number);
-      if (!isNew && loopShapeOf(yields[place->second]) == loopShapeOf(yield))
-        classes.unionSets(place->second, number);
-      llvm::for_each(ops[k]->getOperands(), visit);
-    }
-  }
-  std::map<int, llvm::SmallVector<int>> groups;
-  for (int i = 0, e = static_cast<int>(yields.size()); i < e; ++i)
-    groups[classes.getLeaderValue(i)].push_back(i);
-  llvm::SmallVector<llvm::SmallVector<int>> result;
-  for (auto& [leader, members] : groups)
-    result.push_back(members);
-  llvm::sort(result, [](const auto& a, const auto& b) { return a.front() < b.front(); });
-  return result;
 }
 
 } // namespace kiln::codegen

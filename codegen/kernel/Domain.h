@@ -1,5 +1,4 @@
-// Which domain a fusion is walked over: from its largest reduction, or its largest result; and which results
-// share one.
+// Which domain a fusion is walked over: from its largest reduction, or its largest result.
 #pragma once
 
 #include "kernel/Indices.h"
@@ -18,9 +17,5 @@ mlir::Operation* mainReduction(llvm::ArrayRef<mlir::Value> yields);
 
 /// Shape of a loop's domain: that of the largest yield, or a finer one of the same elements used inside.
 Shape loopShape(mlir::Block& block, llvm::ArrayRef<mlir::Value> yields);
-
-/// Yields of one shape that share computation of their own size belong to one domain. What yields of
-/// different shapes share (an operand and its transpose) is computed by each.
-llvm::SmallVector<llvm::SmallVector<int>> independentYields(llvm::ArrayRef<mlir::Value> yields);
 
 } // namespace kiln::codegen
