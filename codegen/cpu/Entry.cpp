@@ -4,6 +4,7 @@
 #include "cpu/Entry.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 
 #include <cstddef>
@@ -13,11 +14,13 @@ using namespace mlir;
 
 namespace kiln::codegen::cpu {
 
+static constexpr std::size_t kMostInline = 64;
+
 OwningOpRef<ModuleOp> emitEntry(MLIRContext& context, const runtime::Artifact& artifact) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
-  Type pointer = LLVM::LLVMPointerType::get(&context), i64 = builder.getI64Type();
+  Type pointer = LLVM::LLVMPointerType::get(&context), i64 = builder.getI64Type(), i32 = builder.getI32Type();
   Type none = LLVM::LLVMVoidType::get(&context);
   auto kernelType = LLVM::LLVMFunctionType::get(none, {pointer, i64, i64, pointer});
   auto launchType = LLVM::LLVMFunctionType::get(none, {pointer, pointer, pointer, i64, i64});
@@ -32,29 +35,50 @@ OwningOpRef<ModuleOp> emitEntry(MLIRContext& context, const runtime::Artifact& a
                                         LLVM::LLVMFunctionType::get(none, {pointer, pointer}));
   Block* block = entry.addEntryBlock(builder);
   builder.setInsertionPointToEnd(block);
+  builder.setInsertionPoint(LLVM::ReturnOp::create(builder, loc, ValueRange{}));
   Value slots = block->getArgument(0), runtime = block->getArgument(1);
   auto constant = [&](std::int64_t number) -> Value {
     return LLVM::ConstantOp::create(builder, loc, i64, builder.getI64IntegerAttr(number));
   };
-  auto element = [&](Value array, std::size_t i) -> Value {
-    return LLVM::GEPOp::create(builder, loc, pointer, pointer, array,
-                               LLVM::GEPArg(static_cast<std::int32_t>(i)));
+  auto element = [&](Value array, LLVM::GEPArg i, Type type) -> Value {
+    return LLVM::GEPOp::create(builder, loc, pointer, type, array, i);
+  };
+  auto copySlot = [&](Value arguments, LLVM::GEPArg i, LLVM::GEPArg slot) {
+    Value address = LLVM::LoadOp::create(builder, loc, pointer, element(slots, slot, pointer));
+    LLVM::StoreOp::create(builder, loc, address, element(arguments, i, pointer));
+  };
+  // Code generation takes time that grows with the square of a block's loads and stores.
+  auto copySlotsInLoop = [&](Value arguments, const runtime::Launch& launch, std::size_t number) {
+    OpBuilder::InsertionGuard guard(builder);
+    auto size = static_cast<std::int64_t>(launch.slots.size());
+    builder.setInsertionPointToStart(module->getBody());
+    auto table = LLVM::GlobalOp::create(
+        builder, loc, LLVM::LLVMArrayType::get(i32, size), /*isConstant=*/true, LLVM::Linkage::Internal,
+        "slots" + std::to_string(number),
+        DenseIntElementsAttr::get(RankedTensorType::get({size}, i32), ArrayRef(launch.slots)));
+    builder.setInsertionPoint(block->getTerminator());
+    Value numbers = LLVM::AddressOfOp::create(builder, loc, pointer, table.getSymName());
+    auto loop = scf::ForOp::create(builder, loc, constant(0), constant(size), constant(1));
+    builder.setInsertionPoint(loop.getBody()->getTerminator());
+    Value i = loop.getInductionVar();
+    Value slot = LLVM::LoadOp::create(builder, loc, i32, element(numbers, i, i32));
+    copySlot(arguments, i, slot);
   };
   static_assert(offsetof(runtime::RuntimeTable, launch) == 0);
   Value function = LLVM::LoadOp::create(builder, loc, pointer, runtime);
   Value arguments = LLVM::AllocaOp::create(builder, loc, pointer, pointer, constant(mostSlots));
-  for (const runtime::Launch& launch : artifact.launches) {
+  for (auto [number, launch] : llvm::enumerate(artifact.launches)) {
     if (launch.items < 0) continue;
-    for (auto [i, slot] : llvm::enumerate(launch.slots)) {
-      Value address = LLVM::LoadOp::create(builder, loc, pointer, element(slots, slot));
-      LLVM::StoreOp::create(builder, loc, address, element(arguments, i));
-    }
+    if (launch.slots.size() > kMostInline)
+      copySlotsInLoop(arguments, launch, number);
+    else
+      for (auto [i, slot] : llvm::enumerate(launch.slots))
+        copySlot(arguments, static_cast<std::int32_t>(i), slot);
     Value kernel = LLVM::AddressOfOp::create(builder, loc, pointer, launch.symbol);
     LLVM::CallOp::create(
         builder, loc, launchType,
         ValueRange{function, runtime, kernel, arguments, constant(launch.items), constant(launch.grain)});
   }
-  LLVM::ReturnOp::create(builder, loc, ValueRange{});
   return module;
 }
 

@@ -50,9 +50,7 @@ void planNaively(func::FuncOp main) {
                                            builder.getNamedAttr("arena", builder.getI64IntegerAttr(arena))}));
 }
 
-} // namespace
-
-std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads) {
+runtime::Artifact compileFused(const std::string& text, int threads, bool keepStages) {
   MLIRContext context;
   context.loadDialect<ir::KilnDialect>();
   codegen::cpu::loadKernelDialects(context);
@@ -63,23 +61,35 @@ std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> in
   planNaively(main);
   ir::CompileOptions options;
   options.threads = threads;
-  options.keepStages = std::getenv("KILN_TEST_PRINT") != nullptr;
+  options.keepStages = keepStages;
   auto artifact = codegen::cpu::buildArtifact(main, codegen::cpu::hostTarget(), options);
   if (failed(artifact)) errors.raise("failed without an error");
-  if (options.keepStages)
-    for (auto& kernel : artifact->kernels)
-      llvm::errs() << kernel.source;
-  runtime::Executable executable(std::move(*artifact));
+  return std::move(*artifact);
+}
+
+} // namespace
+
+std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads) {
+  runtime::Artifact artifact = compileFused(text, threads, std::getenv("KILN_TEST_PRINT") != nullptr);
+  for (auto& kernel : artifact.kernels)
+    llvm::errs() << kernel.source;
   std::vector<Buffer> arguments(inputs.begin(), inputs.end()), outputs;
   std::vector<void*> inputPointers, outputPointers;
   for (Buffer& argument : arguments)
     inputPointers.push_back(argument.bytes.data());
-  for (Type type : main.getResultTypes())
-    outputs.push_back(zeros(ir::toRecord(type)));
+  for (const runtime::Slot& slot : artifact.slots)
+    if (slot.kind == runtime::Slot::Kind::Output) outputs.push_back(zeros(slot.type));
   for (Buffer& output : outputs)
     outputPointers.push_back(output.bytes.data());
-  executable.run(inputPointers, outputPointers);
+  runtime::Executable(std::move(artifact)).run(inputPointers, outputPointers);
   return outputs;
+}
+
+std::string kernelText(const std::string& text) {
+  std::string all;
+  for (auto& kernel : compileFused(text, 1, /*keepStages=*/true).kernels)
+    all += kernel.source;
+  return all;
 }
 
 std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes) {

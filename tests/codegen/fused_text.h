@@ -13,6 +13,9 @@ namespace kiln::test {
 /// own.
 std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads = 1);
 
+/// The kernels' modules before lowering, as text.
+std::string kernelText(const std::string& text);
+
 /// The text with "$n" replaced by the size given for 'n'.
 std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes);
 
