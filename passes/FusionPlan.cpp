@@ -216,7 +216,8 @@ void FusionPlan::merge(int from, int into) {
   refresh(into);
 }
 
-void FusionPlan::absorb(int from) {
+/// Returns the readers, which are to be refreshed.
+SmallVector<int, 8> FusionPlan::copyIntoReaders(int from) {
   SmallVector<int, 8> readers = readersOf(from);
   for (int reader : readers) {
     llvm::BitVector nodes = withCopies(from, reader);
@@ -224,6 +225,11 @@ void FusionPlan::absorb(int from) {
       if (!groups_[reader].nodes.test(i)) containing[i].push_back(reader);
     groups_[reader].nodes = std::move(nodes);
   }
+  return readers;
+}
+
+void FusionPlan::absorb(int from) {
+  SmallVector<int, 8> readers = copyIntoReaders(from);
   for (int i : groups_[from].nodes.set_bits()) {
     llvm::erase(containing[i], from);
     if (owner_[i] == from) owner_[i] = -1;
@@ -231,6 +237,34 @@ void FusionPlan::absorb(int from) {
   groups_[from].alive = false;
   for (int reader : readers)
     refresh(reader);
+}
+
+/// A number of an optimizer's state (a running product of Adam's betas) is stored, and read by all updates.
+/// When each update computes it for itself, none waits for it, and the loop that stores it is one of them.
+void FusionPlan::spreadNumbers() {
+  auto isEndLoop = [&](int group) {
+    return groups_[group].shape.kind == ir::FusionKind::Loop && readersOf(group).empty();
+  };
+  auto maySpread = [&](int number) {
+    const Group& group = groups_[number];
+    if (!group.alive || group.shape.kind != ir::FusionKind::Loop || group.shape.points() != 1) return false;
+    SmallVector<int, 8> readers = readersOf(number);
+    return !readers.empty() && llvm::all_of(readers, isEndLoop) &&
+           llvm::any_of(group.stored, [&](int i) { return graph[i].isPinned; }) &&
+           llvm::all_of(group.nodes.set_bits(),
+                        [&](int i) { return graph[i].op->hasTrait<ir::Recomputable>(); }) &&
+           valueOfCopies(number);
+  };
+  for (bool changed = true; changed;) { // one may hold up another that it reads
+    changed = false;
+    for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
+      if (!maySpread(number)) continue;
+      for (int reader : copyIntoReaders(number))
+        refresh(reader);
+      refresh(number);
+      changed = true;
+    }
+  }
 }
 
 void FusionPlan::propose(std::vector<Move>& moves, int group, bool withSiblings) const {
@@ -288,6 +322,7 @@ void FusionPlan::improve() {
   improve(/*withSiblings=*/true);
   mayStoreAgain = true;
   improve(/*withSiblings=*/false);
+  spreadNumbers();
 }
 
 void FusionPlan::improve(bool withSiblings) {

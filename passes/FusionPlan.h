@@ -44,6 +44,8 @@ private:
   void propose(std::vector<Move>& moves, int group, bool withSiblings) const;
   void merge(int from, int into);
   void absorb(int from);
+  llvm::SmallVector<int, 8> copyIntoReaders(int from);
+  void spreadNumbers();
 
   bool allowed(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored, const KernelShape& shape) const;
   bool storesTheCheap(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;

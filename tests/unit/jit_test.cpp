@@ -207,6 +207,28 @@ TEST_CASE("state that others hold is not overwritten under them") {
   REQUIRE(values(w) == std::vector<float>{3});
 }
 
+TEST_CASE("a number that is state changes beside those that read its old value") {
+  Tensor n = ones({}), x = full({70000}, 2.0), y = full({3}, 1.0);
+  const Tensor alias = n.view({1});
+  auto step = jit::compile([&] {
+    const Tensor next = n * 2;
+    x.mul_(n);
+    y.add_(next);
+    n.copy_(next);
+  });
+  for (int i = 0; i < 4; ++i)
+    step();
+  REQUIRE(n.item<float>() == 16);
+  REQUIRE(alias.item<float>() == 16);
+  REQUIRE(x[69999].item<float>() == 2 * 1 * 2 * 4 * 8);
+  REQUIRE(y[2].item<float>() == 1 + 2 + 4 + 8 + 16);
+  REQUIRE(step.kernels().size() == 1);
+  // Whoever holds its address reads what later steps make of it.
+  const float* address = n.data_ptr<float>();
+  step();
+  REQUIRE(*address == 32);
+}
+
 TEST_CASE("the program can be looked at") {
   auto f = jit::compile([](const Tensor& x) { return (x.exp() + 1).sum(); });
   REQUIRE_THROWS_WITH(f.ir(jit::Stage::Captured), Catch::Contains("not been called"));

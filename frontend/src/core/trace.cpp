@@ -321,13 +321,14 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
     if (only_returned(returned, storage)) continue;
     recording.targets.push_back({.source = source_of(storage->value), .storage = storage});
   }
-  // State is updated in its own buffer, when nothing else wants the old value.
+  // State is updated in its own buffer, when nothing else wants the old value. A number is made anew: it
+  // costs nothing, and all kernels that read the old one may run beside the one that makes it.
   std::vector<bool> given(program.outputs.size());
   for (Target& target : recording.targets) {
     if (target.source.is_input || given[target.source.index]) continue;
     for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
       if (inputs_[i].kind != InputSource::Kind::State || inputs_[i].storage != target.storage ||
-          passed_through[i])
+          passed_through[i] || inputs_[i].type.shape.rank() == 0)
         continue;
       program.donations.emplace_back(target.source.index, i);
       target.donated = given[target.source.index] = true;

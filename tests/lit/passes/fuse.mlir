@@ -87,6 +87,42 @@ func.func @updates(%w: tensor<8x8xf32> {kiln.donated = 0 : i64}, %b: tensor<8xf3
 
 // -----
 
+// A number that is stored for the next step, and read by all updates: each computes it, so that none waits.
+// CHECK-LABEL: @number
+// CHECK: kiln.fusion multi {{.*}} -> (tensor<f64>, tensor<8x8xf32>, tensor<8xf32>)
+// CHECK-NOT: kiln.fusion
+func.func @number(%w: tensor<8x8xf32> {kiln.donated = 1 : i64}, %b: tensor<8xf32> {kiln.donated = 2 : i64}, %gw: tensor<8x8xf32>, %gb: tensor<8xf32>,
+                  %product: tensor<f64>, %beta: tensor<f64>) -> (tensor<f64>, tensor<8x8xf32>, tensor<8xf32>) {
+  %n = kiln.mul %product, %beta : (tensor<f64>, tensor<f64>) -> tensor<f64>
+  %c = kiln.cast %n {dtype = "f32"} : (tensor<f64>) -> tensor<f32>
+  %cw = kiln.broadcast %c {shape = array<i64: 8, 8>} : (tensor<f32>) -> tensor<8x8xf32>
+  %cb = kiln.broadcast %c {shape = array<i64: 8>} : (tensor<f32>) -> tensor<8xf32>
+  %sw = kiln.mul %gw, %cw : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %sb = kiln.mul %gb, %cb : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %nw = kiln.sub %w, %sw : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %nb = kiln.sub %b, %sb : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %n, %nw, %nb : tensor<f64>, tensor<8x8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// A number that a reduction reads too is made before both.
+// CHECK-LABEL: @number_of_others
+// CHECK: %[[N:.*]] = kiln.fusion loop {{.*}} -> tensor<f32>
+// CHECK: kiln.fusion loop {{.*}}= %[[N]]
+// CHECK: kiln.fusion row_reduce {{.*}}= %[[N]]
+func.func @number_of_others(%w: tensor<8x8xf32> {kiln.donated = 1 : i64}, %product: tensor<f32>, %x: tensor<64x16xf32>) -> (tensor<f32>, tensor<8x8xf32>, tensor<64xf32>) {
+  %n = kiln.exp %product : (tensor<f32>) -> tensor<f32>
+  %cw = kiln.broadcast %n {shape = array<i64: 8, 8>} : (tensor<f32>) -> tensor<8x8xf32>
+  %nw = kiln.mul %w, %cw : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %cx = kiln.broadcast %n {shape = array<i64: 64, 16>} : (tensor<f32>) -> tensor<64x16xf32>
+  %e = kiln.mul %x, %cx : (tensor<64x16xf32>, tensor<64x16xf32>) -> tensor<64x16xf32>
+  %s = kiln.sum %e {dims = array<i64: 1>, keepdim = false} : (tensor<64x16xf32>) -> tensor<64xf32>
+  return %n, %nw, %s : tensor<f32>, tensor<8x8xf32>, tensor<64xf32>
+}
+
+// -----
+
 // A reshape that joins dimensions stays between kernels: an alias.
 // CHECK-LABEL: @alias
 // CHECK: %[[A:.*]] = kiln.fusion contraction
