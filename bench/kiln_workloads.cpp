@@ -156,6 +156,16 @@ Workload char_lm(bool compiled) {
   return repeat(compiled, parameters.size() * 3, step, draw(), draw());
 }
 
+Workload adamw(bool compiled) {
+  std::vector<Tensor> parameters;
+  for (const auto& shape : adamw_shapes()) {
+    parameters.push_back(randn(shape).requires_grad_());
+    parameters.back().mutable_grad() = randn(shape);
+  }
+  auto adam = std::make_shared<optim::AdamW>(parameters, optim::AdamWOptions(3e-4));
+  return repeat(compiled, parameters.size() * 3, [=] { adam->step(); });
+}
+
 Workload gemm(bool compiled, std::int64_t n) {
   return repeat(compiled, 0, [](Tensor a, Tensor b) { return matmul(a, b); }, randn({n, n}), randn({n, n}));
 }
@@ -190,6 +200,7 @@ Workload make(const std::string& name, bool compiled) {
   if (starts_with(name, "mlp_b")) return mlp(compiled, size_of(name));
   if (name == "block") return block(compiled);
   if (name == "char_lm") return char_lm(compiled);
+  if (name == "adamw") return adamw(compiled);
   if (starts_with(name, "gemm_")) return gemm(compiled, size_of(name));
   if (name == "data_loader") return data_loader();
   return pointwise(compiled);

@@ -128,6 +128,16 @@ Step char_lm() {
   };
 }
 
+Step adamw() {
+  std::vector<torch::Tensor> parameters;
+  for (const auto& shape : bench::adamw_shapes()) {
+    parameters.push_back(torch::randn(shape).requires_grad_());
+    parameters.back().mutable_grad() = torch::randn(shape);
+  }
+  auto adam = std::make_shared<torch::optim::AdamW>(parameters, torch::optim::AdamWOptions(3e-4));
+  return [=] { adam->step(); };
+}
+
 Step gemm(std::int64_t n) {
   auto a = torch::randn({n, n}), b = torch::randn({n, n});
   return [=] {
@@ -165,6 +175,7 @@ Step make(const std::string& name) {
   if (bench::starts_with(name, "mlp_b")) return mlp(bench::size_of(name));
   if (name == "block") return block();
   if (name == "char_lm") return char_lm();
+  if (name == "adamw") return adamw();
   if (bench::starts_with(name, "gemm_")) return gemm(bench::size_of(name));
   if (name == "data_loader") return data_loader();
   return pointwise();

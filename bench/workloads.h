@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,6 +30,10 @@ constexpr std::int64_t kBlockBatch = 8, kBlockSequence = 128, kBlockWidth = 256,
 // GELU, a head onto the vocabulary; cross-entropy, AdamW.
 constexpr std::int64_t kCharBatch = 16, kCharSequence = 64, kCharWidth = 128, kCharHeads = 4, kCharLayers = 4,
                        kCharHidden = 4 * kCharWidth, kCharVocabulary = 96;
+// adamw: AdamW's step alone, its gradients given, over what a Transformer holds: 8 encoder layers, two
+// embeddings and a head, 100 tensors of 10,007,200 elements together.
+constexpr std::int64_t kAdamWidth = 320, kAdamHidden = 4 * kAdamWidth, kAdamLayers = 8, kAdamVocabulary = 160,
+                       kAdamSequence = 128;
 // pointwise: gelu(a * b + 0.5) * a.
 constexpr std::int64_t kPointwise = 16 << 20;
 // data_loader: a batch of 64 out of MNIST's 60,000 images, shuffled, made by one worker.
@@ -57,9 +62,9 @@ inline void write_noise_as_mnist(const std::string& directory) {
 }
 
 inline const std::vector<std::string>& workloads() {
-  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024",  "block",
-                                                 "char_lm",   "gemm_256",  "gemm_512",   "gemm_1024",
-                                                 "gemm_2048", "pointwise", "data_loader"};
+  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024", "block",
+                                                 "char_lm",   "adamw",     "gemm_256",  "gemm_512",
+                                                 "gemm_1024", "gemm_2048", "pointwise", "data_loader"};
   return names;
 }
 
@@ -103,6 +108,27 @@ inline Work char_lm() {
   return {3 * (kCharLayers * layer + 2 * tokens * d * v), 4 * (2 * 2 * tokens + 6 * parameters)};
 }
 
+/// Shapes of adamw's parameters, in the order in which a model registers them.
+inline std::vector<std::vector<std::int64_t>> adamw_shapes() {
+  constexpr auto d = kAdamWidth, h = kAdamHidden;
+  std::vector<std::vector<std::int64_t>> shapes{{kAdamVocabulary, d}, {kAdamSequence, d}};
+  for (std::int64_t layer = 0; layer < kAdamLayers; ++layer)
+    for (const std::vector<std::int64_t>& shape : std::initializer_list<std::vector<std::int64_t>>{
+             {3 * d, d}, {3 * d}, {d, d}, {d}, {h, d}, {h}, {d, h}, {d}, {d}, {d}, {d}, {d}})
+      shapes.push_back(shape);
+  shapes.insert(shapes.end(), {{kAdamVocabulary, d}, {kAdamVocabulary}});
+  return shapes;
+}
+
+/// Parameter, gradient and both moments are read, all but the gradient written; the square root and the two
+/// divisions count as one operation each.
+inline Work adamw() {
+  double elements = 0;
+  for (const auto& shape : adamw_shapes())
+    elements += static_cast<double>(shape.size() == 2 ? shape[0] * shape[1] : shape[0]);
+  return {14 * elements, 4 * 7 * elements};
+}
+
 /// Throws std::out_of_range for a name that is not in workloads().
 inline Work work_of(const std::string& name) {
   if (name == "first_net") return perceptron(kFirstBatch, {kFirstIn, kFirstHidden, kFirstOut}, 0);
@@ -110,6 +136,7 @@ inline Work work_of(const std::string& name) {
     return perceptron(size_of(name), {kMlpIn, kMlpHidden, kMlpHidden, kMlpOut}, 1);
   if (name == "block") return block();
   if (name == "char_lm") return char_lm();
+  if (name == "adamw") return adamw();
   if (starts_with(name, "gemm_")) {
     auto n = static_cast<double>(size_of(name));
     return {2 * n * n * n, 4 * 3 * n * n};
