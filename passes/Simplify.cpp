@@ -37,6 +37,7 @@ struct Simplify : impl::SimplifyBase<Simplify> {
     populateMovementPatterns(set);
     populateReshapePatterns(set);
     populateContractionPatterns(set);
+    populateEmptyPatterns(set);
     patterns = std::make_shared<FrozenRewritePatternSet>(std::move(set));
     return success();
   }

@@ -15,4 +15,7 @@ void populateReshapePatterns(mlir::RewritePatternSet& patterns);
 /// Transposes and batch broadcasts around a contraction become its flags, or one larger contraction.
 void populateContractionPatterns(mlir::RewritePatternSet& patterns);
 
+/// Tensors without elements are constants, and nothing reads them.
+void populateEmptyPatterns(mlir::RewritePatternSet& patterns);
+
 } // namespace kiln::passes

@@ -87,17 +87,9 @@ LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
   return success();
 }
 
-/// A product with an empty operand is empty or, being a sum of no terms, 0; its kernels walk at least one.
-LogicalResult foldEmptyProduct(ir::MatmulOp op, PatternRewriter& rewriter) {
-  if (numel(shapeOf(op.getLhs())) != 0 && numel(shapeOf(op.getRhs())) != 0) return failure();
-  rewriter.replaceOp(op, constant(rewriter, op.getLoc(), typeOf(op), 0));
-  return success();
-}
-
 } // namespace
 
 void populateContractionPatterns(RewritePatternSet& patterns) {
-  patterns.add(foldEmptyProduct);
   patterns.add(absorbTranspose);
   patterns.add(transposeOfProduct);
   patterns.add(foldRepeatedRhs);

@@ -42,6 +42,7 @@ Index linearIndex(ArrayRef<Dim> domain, ArrayRef<std::int64_t> shape, ArrayRef<I
 
 FailureOr<Indices> splitIndex(ArrayRef<Dim> domain, Index element, ArrayRef<std::int64_t> shape) {
   Indices result(shape.size(), zeroIndex(domain));
+  if (llvm::is_contained(shape, 0)) return result; // no element is ever asked for
   for (std::size_t k = shape.size(); k-- > 0;) {
     std::int64_t size = shape[k];
     if (size == 1) continue;

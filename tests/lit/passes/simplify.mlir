@@ -120,3 +120,29 @@ func.func @empty_product(%x: tensor<3x0xf32>, %w: tensor<4x0xf32>) -> tensor<3x4
   %p = kiln.matmul %x, %w {transpose_lhs = false, transpose_rhs = true} : (tensor<3x0xf32>, tensor<4x0xf32>) -> tensor<3x4xf32>
   return %p : tensor<3x4xf32>
 }
+
+// -----
+
+// A reduction of nothing is its neutral element, and what is empty is not computed.
+// CHECK-LABEL: @empty_reduction
+// CHECK-DAG: kiln.constant {{.*}}shape = array<i64: 3>, value = 1.000000e+00
+// CHECK-DAG: kiln.constant {{.*}}shape = array<i64: 0>
+// CHECK-NOT: kiln.exp
+// CHECK: return
+func.func @empty_reduction(%x: tensor<3x0xf32>) -> (tensor<3xf32>, tensor<0xf32>) {
+  %e = kiln.exp %x : (tensor<3x0xf32>) -> tensor<3x0xf32>
+  %p = kiln.prod %e {dims = array<i64: 1>, keepdim = false} : (tensor<3x0xf32>) -> tensor<3xf32>
+  %s = kiln.sum %e {dims = array<i64: 0>, keepdim = false} : (tensor<3x0xf32>) -> tensor<0xf32>
+  return %p, %s : tensor<3xf32>, tensor<0xf32>
+}
+
+// -----
+
+// Empty parts are not joined.
+// CHECK-LABEL: @empty_parts
+// CHECK-NEXT: return %arg0, %arg0
+func.func @empty_parts(%x: tensor<2x3xf32>, %e: tensor<0x3xf32>, %i: tensor<0xi64>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %c = kiln.concat %e, %x, %e {dim = 0 : i64} : (tensor<0x3xf32>, tensor<2x3xf32>, tensor<0x3xf32>) -> tensor<2x3xf32>
+  %a = kiln.index_add %x, %i, %e {dim = 0 : i64} : (tensor<2x3xf32>, tensor<0xi64>, tensor<0x3xf32>) -> tensor<2x3xf32>
+  return %c, %a : tensor<2x3xf32>, tensor<2x3xf32>
+}
