@@ -50,9 +50,9 @@ bool isLibraryFunction(Operation* op) {
   return isMath(op) && !isInstruction(op) && isa<FloatType>(getElementTypeOrSelf(op->getResult(0)));
 }
 
-bool holdsMath(ModuleOp module) {
+bool holds(ModuleOp module, bool (*what)(Operation*)) {
   return module
-      .walk([](Operation* op) { return isMath(op) ? WalkResult::interrupt() : WalkResult::advance(); })
+      .walk([&](Operation* op) { return what(op) ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 
@@ -79,6 +79,28 @@ LogicalResult callLibm(ModuleOp module) {
   ConversionTarget target(*module.getContext());
   target.markUnknownOpDynamicallyLegal([](Operation* op) { return !isLibraryFunction(op); });
   return applyPartialConversion(module, target, std::move(patterns));
+}
+
+bool makesBFloat16(Operation* op) {
+  return llvm::any_of(op->getResultTypes(), [](Type type) { return getElementTypeOrSelf(type).isBF16(); });
+}
+
+/// For CPUs that know no bf16, and would call a C library that knows none either: arithmetic in f32,
+/// conversions by integer operations on f32's bits. convertToLLVM then holds what is left, loads and stores,
+/// in i16.
+LogicalResult expandBFloat16(ModuleOp module) {
+  MLIRContext* context = module.getContext();
+  TypeConverter converter;
+  arith::populateEmulateUnsupportedFloatsConversions(converter, {BFloat16Type::get(context)},
+                                                     Float32Type::get(context));
+  RewritePatternSet inFloat32(context);
+  arith::populateEmulateUnsupportedFloatsPatterns(inFloat32, converter);
+  ConversionTarget target(*context);
+  arith::populateEmulateUnsupportedFloatsLegality(target, converter);
+  if (failed(applyPartialConversion(module, target, std::move(inFloat32)))) return failure();
+  RewritePatternSet onBits(context);
+  arith::populateExpandBFloat16Patterns(onBits);
+  return applyPatternsGreedily(module, std::move(onBits));
 }
 
 /// Vectors of rank two and transfers become one-dimensional vectors and plain loads.
@@ -109,13 +131,41 @@ LogicalResult convertControlFlow(ModuleOp module) {
   return applyPartialConversion(module, target, std::move(patterns));
 }
 
-LogicalResult convertToLLVM(ModuleOp module) {
+/// Makes bf16 a type of 16 bits without arithmetic.
+void convertBFloat16ToBits(LLVMTypeConverter& converter, RewritePatternSet& patterns) {
+  Type bits = IntegerType::get(&converter.getContext(), 16);
+  converter.addConversion([bits](BFloat16Type) { return bits; });
+  converter.addConversion([bits](VectorType type) -> std::optional<Type> {
+    if (!type.getElementType().isBF16() || type.getRank() != 1) return std::nullopt;
+    return type.clone(bits);
+  });
+  struct ConstantBits : OpConversionPattern<arith::ConstantOp> {
+    using OpConversionPattern::OpConversionPattern;
+    LogicalResult matchAndRewrite(arith::ConstantOp op, OpAdaptor,
+                                  ConversionPatternRewriter& rewriter) const override {
+      if (!makesBFloat16(op)) return failure();
+      auto bitsOf = [](const APFloat& number) { return number.bitcastToAPInt(); };
+      TypedAttr value;
+      if (auto many = dyn_cast<DenseFPElementsAttr>(op.getValue()))
+        value = many.mapValues(rewriter.getI16Type(), bitsOf);
+      else
+        value =
+            rewriter.getIntegerAttr(rewriter.getI16Type(), bitsOf(cast<FloatAttr>(op.getValue()).getValue()));
+      rewriter.replaceOpWithNewOp<LLVM::ConstantOp>(op, value.getType(), value);
+      return success();
+    }
+  };
+  patterns.add<ConstantBits>(converter, &converter.getContext(), PatternBenefit(2));
+}
+
+LogicalResult convertToLLVM(ModuleOp module, bool knowsBFloat16) {
   MLIRContext* context = module.getContext();
   LowerToLLVMOptions options(context);
   options.useBarePtrCallConv = true;
   options.overrideIndexBitwidth(64);
   LLVMTypeConverter converter(context, options);
   RewritePatternSet patterns(context);
+  if (!knowsBFloat16) convertBFloat16ToBits(converter, patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
   populateMathToLLVMConversionPatterns(converter, patterns);
@@ -209,9 +259,12 @@ void loadKernelDialects(MLIRContext& context) {
 }
 
 LogicalResult lowerToLLVMDialect(ModuleOp module, const Target& target) {
-  if (holdsMath(module) && (failed(expandMath(module, target)) || failed(callLibm(module)))) return failure();
+  if (holds(module, isMath) && (failed(expandMath(module, target)) || failed(callLibm(module))))
+    return failure();
+  if (!target.bfloat16 && holds(module, makesBFloat16) && failed(expandBFloat16(module))) return failure();
   SmallVector<StringAttr> kernels = splitFunctions(module);
-  if (failed(flattenVectors(module)) || failed(convertControlFlow(module)) || failed(convertToLLVM(module)))
+  if (failed(flattenVectors(module)) || failed(convertControlFlow(module)) ||
+      failed(convertToLLVM(module, target.bfloat16)))
     return failure();
   if (!target.fma) relaxFma(module);
   for (StringAttr kernel : kernels)

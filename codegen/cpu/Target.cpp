@@ -43,6 +43,7 @@ Target hostTarget() {
   target.vectorBits = chooseVectorBits(has, wanted ? wanted : "");
   target.fma = target.vectorBits >= 256;
   bool lowered = wanted && *wanted;
+  target.bfloat16 = !lowered && (has.lookup("avx512bf16") || has.lookup("avxneconvert"));
   if (lowered) {
     target.cpu = target.vectorBits == 512 ? "x86-64-v4" : target.vectorBits == 256 ? "x86-64-v3" : "x86-64";
   } else {

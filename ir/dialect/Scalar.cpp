@@ -132,12 +132,13 @@ Value Scalars::cast(Value x, Type element, bool toUnsigned) {
   if (from == element) return x;
   if (element.isInteger(1)) return compare(Order::Ne, x, number(x, 0));
   unsigned width = element.getIntOrFloatBitWidth(), fromWidth = from.getIntOrFloatBitWidth();
+  // Halves are made from f32 alone, as in PyTorch: the two have no common narrower form, and few CPUs convert
+  // others.
+  if (isa<FloatType>(element) && width < 32 && !from.isF32())
+    return cast(cast(x, builder.getF32Type(), false), element, false);
   if (isFloat(x)) {
-    if (isa<FloatType>(element)) {
-      if (width == fromWidth) // bf16 and f16 have no common narrower form
-        return cast(cast(x, builder.getF32Type(), false), element, false);
+    if (isa<FloatType>(element))
       return width > fromWidth ? make<arith::ExtFOp>(to, x) : make<arith::TruncFOp>(to, x);
-    }
     return toUnsigned ? make<arith::FPToUIOp>(to, x) : make<arith::FPToSIOp>(to, x);
   }
   if (isa<FloatType>(element))

@@ -136,3 +136,17 @@ TEST_CASE("the same seed draws the same numbers, another seed others") {
   std::sort(order.begin(), order.end());
   REQUIRE(order == values<std::int64_t>(arange(1000)));
 }
+
+TEST_CASE("casts to half precision round as PyTorch's") {
+  for (DType half : {kHalf, kBFloat16}) {
+    Tensor wide = tensor({1.0, -2.5, 1e-3, 3.14159265358979, 65504.0}, kFloat64);
+    Tensor narrow = wide.to(half);
+    REQUIRE(equal(narrow, wide.to(kFloat32).to(half))); // through float32, whatever the source
+    REQUIRE(allclose(narrow.to(kFloat64), wide, half == kHalf ? 1e-3 : 8e-3, 0));
+    REQUIRE(equal(arange(200).to(half).to(kInt64), arange(200)));
+    REQUIRE(equal(tensor({true, false}).to(half).to(kFloat32), tensor({1.0f, 0.0f})));
+  }
+  REQUIRE(tensor({1.0 + 0x1p-8}, kFloat64).to(kBFloat16).to(kFloat64).item<double>() ==
+          1.0); // a tie goes to even
+  REQUIRE(tensor({1.0 + 0x1p-10}, kFloat64).to(kHalf).to(kFloat64).item<double>() == 1.0 + 0x1p-10);
+}
