@@ -1,5 +1,9 @@
 // Runs the example programs and checks what they print: numbers that are known beforehand, or that learning
 // took place.
+#include "../support/temporary_folder.h"
+
+#include "digits/draw.h"
+
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -10,7 +14,6 @@
 #include <regex>
 #include <string>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 using Catch::Contains;
@@ -18,11 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("kiln-examples-" + std::to_string(getpid()));
-  Folder() { fs::remove_all(path), fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-};
+using Folder = kiln::test::TemporaryFolder;
 
 /// What a program prints, errors too.
 std::string output_of(const std::string& arguments, int wanted_status = 0) {
@@ -171,6 +170,34 @@ TEST_CASE("char_lm learns a text, eagerly and compiled alike, and writes in its 
   for (int i : {0, 1})
     CHECK(std::abs((i ? last : first)[0] - (i ? last : first)[1]) < 1e-3);
   CHECK_THAT(said, Contains("---\nabcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefg"));
+}
+
+TEST_CASE("digits learns what is in IDX files, eagerly and compiled alike") {
+  namespace data = kiln::data;
+  Folder folder;
+  for (auto [split, count] : {std::pair{data::Split::Train, 2000}, {data::Split::Test, 500}}) {
+    const data::LabelledImages set = data::draw_digits(count, static_cast<std::uint64_t>(count));
+    data::write_idx(folder.path / data::images_name(split), set.images);
+    data::write_idx(folder.path / data::labels_name(split), set.labels);
+  }
+  const std::string picture = folder / "loss.svg", stages = folder / "stages";
+  const std::string said = output_of("digits --epochs 4 --data " + folder.path.string() + " --svg " +
+                                     picture + " --dump " + stages);
+  CHECK_THAT(said, Contains("data: the IDX files in ") && Contains("eager epoch 4") &&
+                       Contains("compiled epoch 4") && Contains("kernels:") && Contains("first step"));
+  const auto accuracy = numbers(said, "test accuracy +([0-9.]+) % +([0-9.]+) %");
+  CHECK(accuracy[0] > 80);
+  CHECK(std::abs(accuracy[0] - accuracy[1]) < 1);
+  CHECK(numbers(said, "loss curves are at most ([0-9.e+-]+) apart")[0] < 1e-3);
+  CHECK(fs::file_size(picture) > 1000);
+  CHECK_FALSE(fs::is_empty(stages));
+}
+
+TEST_CASE("digits says what is wrong with its files") {
+  Folder folder;
+  std::ofstream(folder.path / "train-images-idx3-ubyte") << "no images";
+  CHECK_THAT(output_of("digits --data " + folder.path.string(), 1),
+             Contains("digits: ") && Contains("train-labels-idx1-ubyte") && Contains("got neither"));
 }
 
 TEST_CASE("char_lm says what is wrong with a text") {

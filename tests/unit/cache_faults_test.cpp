@@ -14,8 +14,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+using namespace kiln;
 using namespace kiln::runtime;
-using kiln::runtime::test::bytes, kiln::runtime::test::kKey;
+using kiln::test::bytes, kiln::test::kKey;
 namespace fs = std::filesystem;
 using Catch::Contains;
 

@@ -12,8 +12,9 @@
 #include <sys/wait.h>
 #include <thread>
 
+using namespace kiln;
 using namespace kiln::runtime;
-using kiln::runtime::test::bytes, kiln::runtime::test::kKey;
+using kiln::test::bytes, kiln::test::kKey;
 namespace fs = std::filesystem;
 using Catch::Contains;
 

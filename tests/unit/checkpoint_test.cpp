@@ -1,10 +1,11 @@
-// Checkpoints of a run: going on bit for bit, surviving kills, loading beside a running step.
+// Checkpoints of a run: going on bit for bit, surviving kills.
+#include "../support/temporary_folder.h"
+
 #include <kiln/kiln.h>
 #include <kiln/serialize.h>
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -17,17 +18,6 @@ using Catch::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Scratch {
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "kiln-checkpoint-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path = name;
-  }
-  ~Scratch() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-  fs::path path;
-};
 
 struct NetImpl : nn::Module {
   NetImpl() {
@@ -70,7 +60,7 @@ template <class Optimizer> struct Run {
 };
 
 template <class Optimizer, class Options> void check_resumes(Options options, const char* file) {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (bool compiled : {false, true}) {
     manual_seed(1);
     Run<Optimizer> run(options, compiled);
@@ -114,7 +104,7 @@ TEST_CASE("a resumed run goes on bit for bit, eager and compiled") {
 }
 
 TEST_CASE("options come with the optimizer, and Adam's products are found when a file has none") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   Net net;
   optim::Adam a(net->parameters(), optim::AdamOptions(0.125).betas({0.5, 0.75}).eps(1e-3).weight_decay(0.25));
   for (int i = 0; i < 3; ++i) {
@@ -163,7 +153,7 @@ TEST_CASE("options come with the optimizer, and Adam's products are found when a
 }
 
 TEST_CASE("an optimizer's state that does not fit changes nothing") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   Net net;
   nn::Linear small(2, 2);
   optim::SGD a(small->parameters(), optim::SGDOptions(0.5).momentum(0.9)), b(net->parameters(), 0.1);
@@ -194,7 +184,7 @@ TEST_CASE("an optimizer's state that does not fit changes nothing") {
 }
 
 TEST_CASE("a module reads its part of a checkpoint") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* file : {"run.pt", "run.safetensors"}) {
     Net a, b;
     optim::SGD sgd(a->parameters(), 0.1);
@@ -205,7 +195,7 @@ TEST_CASE("a module reads its part of a checkpoint") {
 }
 
 TEST_CASE("a kill at any moment leaves the old or the new file whole") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* name : {"x.safetensors", "x.pt"}) {
     const std::string file = dir / name;
     save(full({1 << 18}, 0.0), file);
@@ -226,37 +216,4 @@ TEST_CASE("a kill at any moment leaves the old or the new file whole") {
       REQUIRE(x.eq(x[0].item<double>()).all().item<bool>());
     }
   }
-}
-
-TEST_CASE("loading beside a compiled step that runs in another thread waits for the call that is under way") {
-  Scratch dir;
-  Net trained, net;
-  {
-    NoGradGuard no_grad;
-    for (Tensor& p : trained->parameters())
-      p.fill_(0.5);
-    for (Tensor& p : net->parameters())
-      p.fill_(0.25);
-  }
-  save(trained, dir / "a.safetensors");
-  save(net, dir / "b.safetensors");
-  net->eval();
-  auto fast = jit::compile(net);
-  const Tensor x = ones({4, 6});
-  const double high = [&] { return trained->eval(), trained(x).sum().item<double>(); }(),
-               low = fast(x).sum().item<double>();
-  std::atomic<bool> stop{false};
-  std::atomic<int> wrong{0}, calls{0};
-  std::thread runner([&] {
-    while (!stop) {
-      const double sum = fast(x).sum().item<double>();
-      if (sum != high && sum != low) ++wrong; // half of each
-      ++calls;
-    }
-  });
-  for (int round = 0; round < 50 || calls < 50; ++round)
-    load(net, round % 2 ? dir / "a.safetensors" : dir / "b.safetensors");
-  stop = true;
-  runner.join();
-  CHECK(wrong == 0);
 }

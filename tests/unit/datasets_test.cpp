@@ -1,4 +1,6 @@
 // Datasets, transforms and samplers: what a batch holds, and files that are not what they should be.
+#include "../support/temporary_folder.h"
+
 #include <kiln/data.h>
 #include <kiln/data/idx.h>
 #include <kiln/kiln.h>
@@ -17,16 +19,6 @@ using Catch::Matchers::Message;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Scratch {
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "kiln-data-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path = name;
-  }
-  ~Scratch() { fs::remove_all(path); }
-  fs::path path;
-};
 
 void write_cifar(const fs::path& file, int records, std::uint8_t label, std::size_t cut = 0) {
   std::string bytes;
@@ -81,7 +73,7 @@ TEST_CASE("datasets of tensors refuse what has no rows, lengths that differ and 
 }
 
 TEST_CASE("MNIST is read from IDX files") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   std::vector<std::uint8_t> pixels(3 * 28 * 28);
   std::iota(pixels.begin(), pixels.end(), 0);
   write_idx(dir.path / "t10k-images-idx3-ubyte", {{3, 28, 28}, pixels});
@@ -97,7 +89,7 @@ TEST_CASE("MNIST is read from IDX files") {
 }
 
 TEST_CASE("CIFAR-10 is read from its binary version") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   write_cifar(dir.path / "test_batch.bin", 2, 4);
   datasets::CIFAR10 test(dir.path.string(), datasets::CIFAR10::Mode::kTest);
   CHECK(test.size() == 2);

@@ -1,4 +1,6 @@
 // Drawn digits: the same everywhere, balanced, inside the frame, and written whole.
+#include "../support/temporary_folder.h"
+
 #include "digits/draw.h"
 
 #include <catch2/catch.hpp>
@@ -58,9 +60,8 @@ TEST_CASE("labels are balanced and shuffled") {
 }
 
 TEST_CASE("the files are drawn once, load through the reader, and are drawn again when of another version") {
-  std::string name = (fs::temp_directory_path() / "kiln-draw-XXXXXX").string();
-  REQUIRE(mkdtemp(name.data()));
-  fs::path dir = fs::path(name) / "new" / "digits";
+  const kiln::test::TemporaryFolder folder;
+  const fs::path dir = folder.path / "new" / "digits";
   CHECK_FALSE(holds_drawn_digits(dir));
   CHECK(write_drawn_digits(dir));
   CHECK(holds_drawn_digits(dir));
@@ -69,5 +70,4 @@ TEST_CASE("the files are drawn once, load through the reader, and are drawn agai
   CHECK(load(dir, Split::Test, kDigitSize, kDigitSize, 10).count() == 4'000);
   std::ofstream(dir / "drawn-by-kiln.txt") << "another version";
   CHECK(write_drawn_digits(dir));
-  fs::remove_all(name);
 }

@@ -1,4 +1,6 @@
 // IDX files: round trip, gzip, and every way a file can be wrong, with the exact message.
+#include "../support/temporary_folder.h"
+
 #include "kiln/data/idx.h"
 #include "kiln/runtime/error.h"
 
@@ -15,17 +17,6 @@ using namespace kiln::data;
 using Catch::Matchers::Message;
 
 namespace {
-
-/// A directory of its own for one test, removed with it.
-struct Scratch {
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "kiln-idx-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path = name;
-  }
-  ~Scratch() { fs::remove_all(path); }
-  fs::path path;
-};
 
 std::vector<std::uint8_t> bytes_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -67,7 +58,7 @@ void put_split(const fs::path& dir, std::int64_t images, std::vector<std::uint8_
 } // namespace
 
 TEST_CASE("what is written is read back") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   IdxArray array{{5, 2, 3}, noise(30)};
   write_idx(dir.path / "a", array);
   IdxArray back = read_idx(dir.path / "a", 3);
@@ -77,7 +68,7 @@ TEST_CASE("what is written is read back") {
 }
 
 TEST_CASE("writing leaves no temporary file and replaces the old one") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   write_idx(dir.path / "a", {{2}, {1, 2}});
   write_idx(dir.path / "a", {{3}, {4, 5, 6}});
   CHECK(std::distance(fs::directory_iterator(dir.path), {}) == 1);
@@ -85,14 +76,14 @@ TEST_CASE("writing leaves no temporary file and replaces the old one") {
 }
 
 TEST_CASE("a gzip file is recognised by its content") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   write_idx(dir.path / "plain", {{100, 4}, noise(400)});
   put_gzip(dir.path / "packed", bytes_of(dir.path / "plain"));
   CHECK(read_idx(dir.path / "packed", 2).bytes == noise(400));
 }
 
 TEST_CASE("files that are wrong say what was got and wanted") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   fs::path file = dir.path / "a";
   std::string name = file.string();
   auto good = header({3, 2, 2});
@@ -177,7 +168,7 @@ TEST_CASE("files that are wrong say what was got and wanted") {
 }
 
 TEST_CASE("an array whose sizes do not add up is not written") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   CHECK_THROWS_MATCHES(
       write_idx(dir.path / "a", {{2, 3}, noise(5)}), kiln::Error,
       Message((dir.path / "a").string() + ": sizes do not add up: got 5 bytes, wanted 2 x 3"));
@@ -190,7 +181,7 @@ TEST_CASE("an unwritable place is an error that names the file") {
 }
 
 TEST_CASE("a split is loaded from any of the usual names") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   put_split(dir.path, 3, {0, 9, 4});
   SECTION("plain") {}
   SECTION("gzip") {
@@ -209,7 +200,7 @@ TEST_CASE("a split is loaded from any of the usual names") {
 }
 
 TEST_CASE("a split whose files do not fit each other is refused") {
-  Scratch dir;
+  kiln::test::TemporaryFolder dir;
   std::string images = (dir.path / "train-images-idx3-ubyte").string();
   std::string labels = (dir.path / "train-labels-idx1-ubyte").string();
   SECTION("a missing file") {

@@ -1,6 +1,8 @@
 // Artifacts around runtime_kernels.c, and a folder that goes away with its test.
 #pragma once
 
+#include "../support/temporary_folder.h"
+
 #include "kiln/runtime/artifact.h"
 #include "kiln/runtime/cpu_features.h"
 
@@ -13,7 +15,8 @@
 #include <unistd.h>
 #include <vector>
 
-namespace kiln::runtime::test {
+namespace kiln::test {
+using namespace runtime;
 
 inline const std::string kKey = "0123456789abcdef0123456789abcdef"; ///< of a cache entry
 
@@ -61,19 +64,4 @@ inline Artifact program() {
   return artifact;
 }
 
-struct TemporaryFolder {
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kiln-test-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::filesystem::path path;
-};
-
-} // namespace kiln::runtime::test
+} // namespace kiln::test

@@ -1,5 +1,7 @@
 // Functions that read values while they are captured, and functions that fail: the result is eager mode's,
 // explain() names the line that split the program, and a failure leaves everything as it was.
+#include "../support/temporary_folder.h"
+
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
@@ -134,16 +136,15 @@ TEST_CASE("the captured program names the parameters that it found") {
 
 TEST_CASE("KILN_DUMP writes each program that is captured, once") {
   namespace fs = std::filesystem;
-  std::string folder = (fs::temp_directory_path() / "kiln-dump-XXXXXX").string();
-  REQUIRE(mkdtemp(folder.data()));
-  setenv("KILN_DUMP", folder.c_str(), 1);
+  const test::TemporaryFolder folder;
+  setenv("KILN_DUMP", folder.path.c_str(), 1);
   auto f = jit::compile([](const Tensor& x) { return (x.exp() + 1).sum(); }, "peep");
   f(ones({4, 5}));
   f(ones({4, 6}));
   f(ones({4, 5}));
   unsetenv("KILN_DUMP");
   std::vector<fs::path> programs;
-  for (const auto& entry : fs::directory_iterator(folder))
+  for (const auto& entry : fs::directory_iterator(folder.path))
     programs.push_back(entry.path());
   REQUIRE(programs.size() == 2);
   for (const fs::path& program : programs) {
@@ -159,7 +160,6 @@ TEST_CASE("KILN_DUMP writes each program that is captured, once") {
             return e.path().filename().string().starts_with("kernel-0-");
           }) == 1);
   }
-  fs::remove_all(folder);
 
   setenv("KILN_DUMP", "/dev/null/folder", 1);
   auto g = jit::compile([](const Tensor& x) { return x.exp() - 3; });

@@ -1,4 +1,6 @@
 // save and load: round trips, names, what is refused, and that nothing changes when it is.
+#include "../support/temporary_folder.h"
+
 #include <kiln/data.h>
 #include <kiln/kiln.h>
 #include <kiln/serialize.h>
@@ -18,17 +20,6 @@ using Catch::Matchers::Message;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Scratch {
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "kiln-save-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path = name;
-  }
-  ~Scratch() { fs::remove_all(path); }
-  std::string operator/(const char* name) const { return (path / name).string(); }
-  fs::path path;
-};
 
 struct NetImpl : nn::Module {
   explicit NetImpl(std::int64_t width = 4) {
@@ -57,7 +48,7 @@ Tensor every(DType dtype) {
 } // namespace
 
 TEST_CASE("a module comes back under PyTorch's names, from either format") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* name : {"net.safetensors", "net.pt", "net.pth", "net"}) {
     Net a, b;
     a->steps.fill_(7);
@@ -76,7 +67,7 @@ TEST_CASE("a module comes back under PyTorch's names, from either format") {
 }
 
 TEST_CASE("tensors of every dtype and of no elements come back bit for bit") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* name : {"x.safetensors", "x.pt"})
     for (DType dtype : {kFloat32, kFloat64, kInt64, kInt32, kInt8, kUInt8, kBool, kBFloat16, kFloat16}) {
       if (dtype == kUInt8) continue; // negative numbers
@@ -101,7 +92,7 @@ TEST_CASE("tensors of every dtype and of no elements come back bit for bit") {
 }
 
 TEST_CASE("views are saved as what they show") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   const Tensor x = arange(12).view({3, 4});
   save(std::vector<Tensor>{x.t(), x.narrow(1, 1, 2), x[2]}, dir / "x.pt");
   std::vector<Tensor> y;
@@ -137,7 +128,7 @@ TEST_CASE("streams and memory work as files do") {
 }
 
 TEST_CASE("archives hold values and archives") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* name : {"a.safetensors", "a.pt"}) {
     serialize::OutputArchive archive, inner;
     inner.write("x", tensor({1, 2, 3}));
@@ -194,7 +185,7 @@ TEST_CASE("archives hold values and archives") {
 }
 
 TEST_CASE("a state dict that does not fit is told of all at once and changes nothing") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   struct Other : nn::Module {
     Other() {
       register_module("first", nn::Linear(3, 5));
@@ -251,7 +242,7 @@ TEST_CASE("tensors shared under two names are saved under both") {
       register_module("b", shared);
     }
   };
-  Scratch dir;
+  test::TemporaryFolder dir;
   for (const char* name : {"tied.pt", "tied.safetensors"}) {
     auto x = std::make_shared<Tied>(), y = std::make_shared<Tied>();
     CHECK(x->state_dict().keys() == std::vector<std::string>{"a.weight", "a.bias", "b.weight", "b.bias"});
@@ -262,7 +253,7 @@ TEST_CASE("tensors shared under two names are saved under both") {
 }
 
 TEST_CASE("what cannot be written leaves the old file and names the place") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   save(ones({2}), dir / "x.pt");
   struct Broken : nn::Module {
     void save(serialize::OutputArchive&) const override { throw Error("no"); }
@@ -281,7 +272,7 @@ TEST_CASE("what cannot be written leaves the old file and names the place") {
 }
 
 TEST_CASE("samplers go on in the middle of an epoch") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   manual_seed(2);
   data::samplers::RandomSampler a(10), b(3);
   a.next(4);
@@ -300,7 +291,7 @@ TEST_CASE("samplers go on in the middle of an epoch") {
 }
 
 TEST_CASE("loading into a compiled model: its next call has the new values, and nothing is compiled anew") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   Net trained, net;
   save(trained, dir / "net.safetensors");
   auto fast = jit::compile(net);
@@ -314,7 +305,7 @@ TEST_CASE("loading into a compiled model: its next call has the new values, and 
 }
 
 TEST_CASE("loading inside a compiled function is an error") {
-  Scratch dir;
+  test::TemporaryFolder dir;
   Net net;
   save(net, dir / "net.safetensors");
   auto step = jit::compile([&](Tensor x) {

@@ -1,6 +1,10 @@
-// The frontend called from several threads at once: eager ops, one compiled function, and models that each
-// thread trains by itself. What must hold is that each gets the results that it would get alone.
+// The frontend called from several threads at once: eager ops, one compiled function, models that each thread
+// trains by itself, and a file loaded beside a running model. What must hold is that each gets the results
+// that it would get alone.
+#include "../support/temporary_folder.h"
+
 #include "kiln/kiln.h"
+#include "kiln/serialize.h"
 
 #include <catch2/catch.hpp>
 
@@ -76,4 +80,35 @@ TEST_CASE("gradients are on or off for each thread") {
   NoGradGuard guard;
   CHECK(failures([](int) { return GradMode::is_enabled(); }) == 0);
   CHECK_FALSE(GradMode::is_enabled());
+}
+
+TEST_CASE("loading beside a compiled step that runs in another thread waits for the call that is under way") {
+  test::TemporaryFolder dir;
+  nn::Linear trained(6, 2), net(6, 2);
+  {
+    NoGradGuard no_grad;
+    for (Tensor& p : trained->parameters())
+      p.fill_(0.5);
+    for (Tensor& p : net->parameters())
+      p.fill_(0.25);
+  }
+  save(trained, dir / "a.safetensors");
+  save(net, dir / "b.safetensors");
+  auto fast = jit::compile(net);
+  const Tensor x = ones({4, 6});
+  const double high = trained(x).sum().item<double>(), low = fast(x).sum().item<double>();
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0}, calls{0};
+  std::thread runner([&] {
+    while (!stop) {
+      const double sum = fast(x).sum().item<double>();
+      if (sum != high && sum != low) ++wrong; // half of each
+      ++calls;
+    }
+  });
+  for (int round = 0; round < 50 || calls < 50; ++round)
+    load(net, round % 2 ? dir / "a.safetensors" : dir / "b.safetensors");
+  stop = true;
+  runner.join();
+  CHECK(wrong == 0);
 }
