@@ -132,10 +132,11 @@ Value Scalars::cast(Value x, Type element, bool toUnsigned) {
   if (from == element) return x;
   if (element.isInteger(1)) return compare(Order::Ne, x, number(x, 0));
   unsigned width = element.getIntOrFloatBitWidth(), fromWidth = from.getIntOrFloatBitWidth();
-  // Halves are made from f32 alone, as in PyTorch: the two have no common narrower form, and few CPUs convert
-  // others.
-  if (isa<FloatType>(element) && width < 32 && !from.isF32())
-    return cast(cast(x, builder.getF32Type(), false), element, false);
+  // Halves become and are made from f32 alone, as in PyTorch: the two have no common narrower form, and few
+  // CPUs convert others.
+  auto isHalf = [](Type type) { return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32; };
+  if ((isHalf(element) && !from.isF32()) || (isHalf(from) && !element.isF32()))
+    return cast(cast(x, builder.getF32Type(), false), element, toUnsigned);
   if (isFloat(x)) {
     if (isa<FloatType>(element))
       return width > fromWidth ? make<arith::ExtFOp>(to, x) : make<arith::TruncFOp>(to, x);
