@@ -70,12 +70,19 @@ struct Job {
   LowerTimes times;
 };
 
+/// The plan's slots: an output that is stored in a donated input is a slot of its own, with that input as its
+/// alias.
+using Slots = std::vector<runtime::Slot>;
+
 /// Results that are written over an input, which then need no copy of it: for each result the input, or -1.
-llvm::SmallVector<std::int64_t> inPlace(ir::FusionOp fusion) {
-  ArrayRef<std::int64_t> slots = *fusion.getSlots();
-  auto inputs = slots.take_front(fusion->getNumOperands());
+llvm::SmallVector<std::int64_t> inPlace(ir::FusionOp fusion, const Slots& planned) {
+  llvm::SmallVector<std::int64_t> slots(*fusion.getSlots());
+  for (std::int64_t& slot : slots)
+    while (planned[slot].alias >= 0)
+      slot = planned[slot].alias;
+  auto inputs = ArrayRef(slots).take_front(fusion->getNumOperands());
   llvm::SmallVector<std::int64_t> result;
-  for (std::int64_t slot : slots.drop_front(inputs.size())) {
+  for (std::int64_t slot : ArrayRef(slots).drop_front(inputs.size())) {
     auto* found = llvm::find(inputs, slot);
     result.push_back(found == inputs.end() ? -1 : found - inputs.begin());
   }
@@ -90,12 +97,13 @@ std::string symbolFor(ir::FusionOp fusion, llvm::StringRef key) {
 }
 
 /// Copy of the fusion without what does not change its code, and its text.
-Job makeJob(ir::FusionOp fusion, const Target& target, const ir::CompileOptions& options) {
+Job makeJob(ir::FusionOp fusion, const Slots& planned, const Target& target,
+            const ir::CompileOptions& options) {
   Job job;
   job.fusion = cast<ir::FusionOp>(fusion->clone());
   job.fusion.removeSlotsAttr();
   if (fusion.getKind() == ir::FusionKind::Scatter)
-    job.fusion->setAttr(kInPlace, DenseI64ArrayAttr::get(fusion.getContext(), inPlace(fusion)));
+    job.fusion->setAttr(kInPlace, DenseI64ArrayAttr::get(fusion.getContext(), inPlace(fusion, planned)));
   job.fusion.setName("");
   llvm::raw_string_ostream text(job.key);
   text << target.cpu << ' ' << target.vectorBits << ' ' << options.threads << ' ' << options.keepStages
@@ -193,7 +201,7 @@ FailureOr<runtime::Artifact> buildArtifact(func::FuncOp main, const Target& targ
   std::map<std::string, std::size_t> byKey;
   llvm::SmallVector<std::size_t> missing;
   for (auto fusion : main.getOps<ir::FusionOp>()) {
-    Job job = makeJob(fusion, target, options);
+    Job job = makeJob(fusion, artifact.slots, target, options);
     auto [place, isNew] = byKey.try_emplace(job.key, jobs.size());
     jobOf[fusion] = place->second;
     if (!isNew) {

@@ -1,5 +1,6 @@
 // Whole programs through kiln_compiler() against plain loops.
 #include "../support/run_program.h"
+#include "kiln/ir/compiler.h"
 
 #include <catch2/catch.hpp>
 
@@ -125,6 +126,34 @@ TEST_CASE("a donated input holds the output") {
   auto out = run(p, in);
   for (int i = 0; i < 1000; ++i)
     REQUIRE(out[0].as<float>()[i] == in[0].as<float>()[i] + in[1].as<float>()[i]);
+}
+
+TEST_CASE("what is written into donated state needs no copy of it") {
+  for (bool donated : {true, false}) {
+    ir::Program p;
+    auto x = p.add_input({f32, {9, 70}}), y = p.add_input({f32, {9, 70}}), u = p.add_input({f32, {4, 70}}),
+         i = p.add_input({DType::Int64, {4}});
+    auto attr = [](const char* name, std::vector<std::int64_t> value) { return ir::NamedAttr{name, value}; };
+    p.outputs = {call(p, "slice_update", {x, u},
+                      {attr("starts", {1, 0}), attr("steps", {2, 1}), attr("stops", {9, 70})}),
+                 call(p, "index_add", {y, i, u}, {{"dim", std::int64_t(0)}})};
+    if (donated) p.donations = {{0, 0}, {1, 1}};
+    const std::vector<std::int64_t> rows = {3, 0, 3, 8};
+    std::vector in{random({f32, {9, 70}}, 1), random({f32, {9, 70}}, 2), random({f32, {4, 70}}, 3),
+                   buffer<std::int64_t>({DType::Int64, {4}}, rows)};
+    REQUIRE(kiln_compiler()->compile(p, {}).artifact.launches.size() == (donated ? 2U : 4U));
+    auto out = run(p, in, 2);
+    for (int row = 0; row < 9; ++row)
+      for (int k = 0; k < 70; ++k) {
+        const int at = row * 70 + k;
+        float added = in[1].as<float>()[at];
+        for (int n = 0; n < 4; ++n)
+          if (rows[n] == row) added += in[2].as<float>()[n * 70 + k];
+        REQUIRE(out[0].as<float>()[at] ==
+                (row % 2 ? in[2].as<float>()[row / 2 * 70 + k] : in[0].as<float>()[at]));
+        REQUIRE(out[1].as<float>()[at] == added);
+      }
+  }
 }
 
 TEST_CASE("an op that the compiler does not know is an error that names it") {
