@@ -137,15 +137,28 @@ struct ScaleLog : OpRewritePattern<math::LogOp> {
   }
 };
 
-/// The polynomial loses the sign of -0.
-struct SignErf : OpRewritePattern<math::ErfOp> {
-  explicit SignErf(MLIRContext* context) : OpRewritePattern(context, kPreferred) {}
+/// erf(x) = x * P(x^2) / Q(x^2), a fit of relative error 2e-8 up to 3.95, beyond which erf is 1 in float32.
+/// All coefficients are positive, so that nothing cancels: 4e-7 with rounding, at a third of the operations
+/// of the piecewise pattern, which also loses the sign of -0.
+struct ExpandErf : OpRewritePattern<math::ErfOp> {
+  explicit ExpandErf(MLIRContext* context) : OpRewritePattern(context, kPreferred) {}
 
   LogicalResult matchAndRewrite(math::ErfOp op, PatternRewriter& rewriter) const override {
-    if (!getElementTypeOrSelf(op.getType()).isF32() || op->hasAttr(kDone)) return failure();
-    auto erf = math::ErfOp::create(rewriter, op.getLoc(), op.getOperand());
-    erf->setAttr(kDone, rewriter.getUnitAttr());
-    rewriter.replaceOpWithNewOp<math::CopySignOp>(op, erf, op.getOperand());
+    if (!getElementTypeOrSelf(op.getType()).isF32()) return failure();
+    Floats f{rewriter, op.getLoc(), op.getType()};
+    Value x = op.getOperand(), square = f.mul(x, x);
+    Value p = f.number(2.025919828031659e-6), q = f.number(3.7831152832979885e-5);
+    for (double c : {2.84673192729966e-4, 3.8077323151018644e-3, 5.2874125792640328e-2, 1.9154101777327882e-1,
+                     1.128379143977153})
+      p = f.fma(p, square, f.number(c));
+    for (double c :
+         {1.1706120963081167e-3, 1.5054241279722986e-2, 1.1455569793463874e-1, 5.0308148597480516e-1, 1.0})
+      q = f.fma(q, square, f.number(c));
+    Value inside = arith::DivFOp::create(rewriter, op.getLoc(), f.mul(x, p), q);
+    Value size = math::AbsFOp::create(rewriter, op.getLoc(), x);
+    Value outside = math::CopySignOp::create(rewriter, op.getLoc(), f.number(1), x);
+    // A NaN is not beyond, and stays one.
+    rewriter.replaceOp(op, f.select(f.below(f.number(3.92), size), outside, inside));
     return success();
   }
 };
@@ -154,7 +167,7 @@ struct SignErf : OpRewritePattern<math::ErfOp> {
 
 void populateMathExpansions(RewritePatternSet& patterns, const Target& target) {
   patterns.add<ExpandExp>(patterns.getContext(), target);
-  patterns.add<ScaleLog, SignErf, WidenPow>(patterns.getContext());
+  patterns.add<ScaleLog, ExpandErf, WidenPow>(patterns.getContext());
 }
 
 } // namespace kiln::codegen::cpu

@@ -67,6 +67,38 @@ TEST_CASE("f32: exp and log at the edges of their range") {
   REQUIRE(std::signbit(out[3].as<float>()[7]));
 }
 
+TEST_CASE("f32: erf over its range") {
+  constexpr int kCount = 100000;
+  const float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> x = {
+      inf, -inf, 1e30f, -1e-30f, 3.92f, -3.9200003f, std::numeric_limits<float>::quiet_NaN()};
+  while (x.size() < kCount)
+    x.push_back((static_cast<float>(x.size()) / kCount - 0.5f) * 9);
+  TensorType type{DType::Float32, {kCount}};
+  std::vector inputs{buffer<float>(type, x)};
+  auto out = runFused(sized(R"(
+    func.func @main(%x: tensor<$nxf32>) -> tensor<$nxf32> {
+      %0 = kiln.fusion loop "erf" (%a = %x : tensor<$nxf32>) -> tensor<$nxf32> {
+        %1 = kiln.erf %a : (tensor<$nxf32>) -> tensor<$nxf32>
+        kiln.yield %1 : tensor<$nxf32>
+      }
+      return %0 : tensor<$nxf32>
+    })",
+                            {{'n', kCount}}),
+                      inputs);
+  double worst = 0;
+  for (int i = 0; i < kCount; ++i) {
+    const float got = out[0].as<float>()[i];
+    const double wanted = std::erf(static_cast<double>(x[i]));
+    if (std::isnan(x[i]))
+      REQUIRE(std::isnan(got));
+    else if (wanted != 0)
+      worst = std::max(worst, std::abs(got / wanted - 1));
+    if (std::abs(x[i]) > 4) REQUIRE(got == std::copysign(1.0f, x[i])); // 1 + erf is exactly 0
+  }
+  REQUIRE(worst < 6e-7);
+}
+
 TEST_CASE("bool: comparison, logic and selection") {
   for (int n : {1, 17, 100}) {
     std::string text = sized(R"(
