@@ -112,6 +112,34 @@ template <class MakeOptimizer> Scenario mlp(const std::string& name, MakeOptimiz
       [](Tensor out, Tensor y) { return nn::functional::cross_entropy(out, y); }, make_optimizer);
 }
 
+/// L-BFGS evaluates its closure several times in a step. The loss is strongly convex: elsewhere a rounding
+/// error may decide which way a line search goes.
+inline Scenario lbfgs(const std::string& name, optim::LBFGSOptions options) {
+  return {"lbfgs_" + name, [=](Session& session) {
+            Tensor x = session.input("x", lib::randn({40, 6}));
+            Tensor y = session.input("y", lib::randint(3, {40}, lib::kInt64));
+            nn::Linear model(6, 3);
+            session.load(model);
+            optim::LBFGS optimizer(model->parameters(), options);
+            Step evaluate = session.step([=](Tensor input, Tensor target) mutable {
+              model->zero_grad();
+              Tensor loss = nn::functional::cross_entropy(model->forward(input), target);
+              for (auto& parameter : model->parameters())
+                loss = loss + 0.05 * parameter.square().sum();
+              loss.backward();
+              return loss;
+            });
+            for (int i = 1; i <= 20; ++i) {
+              session.result("loss" + std::to_string(i), optimizer.step([&] { return evaluate(x, y); }));
+              // At the minimum the loss's rounding hides its slope: in float32 parameters are not known to
+              // more than the root of that.
+              if (i != 1 && (i != 20 || session.dtype() != lib::kFloat64)) continue;
+              for (auto& item : model->named_parameters())
+                session.result("step" + std::to_string(i) + "." + item.key(), item.value());
+            }
+          }};
+}
+
 inline void add_models(std::vector<Scenario>& all) {
   using Parameters = std::vector<Tensor>;
   auto sgd = [](optim::SGDOptions options) {
@@ -137,6 +165,9 @@ inline void add_models(std::vector<Scenario>& all) {
   all.push_back(mlp("adagrad", [](Parameters p) {
     return std::make_shared<optim::Adagrad>(p, optim::AdagradOptions(0.05).lr_decay(0.1));
   }));
+
+  all.push_back(lbfgs("fixed_rate", optim::LBFGSOptions(0.3).max_iter(4).history_size(5)));
+  all.push_back(lbfgs("strong_wolfe", optim::LBFGSOptions(1).max_iter(4).line_search_fn("strong_wolfe")));
 
   auto square = [](Tensor out, Tensor y) { return nn::functional::mse_loss(out, y); };
   auto sequence = [] { return lib::randn({3, 9, 24}); };

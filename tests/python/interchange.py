@@ -57,14 +57,15 @@ OPTIMIZERS = {
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.125, weight_decay=0.25),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.125, momentum=0.5, centered=True),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.125, lr_decay=0.5),
+    "lbfgs": lambda p: torch.optim.LBFGS(p, lr=0.125, history_size=3),
 }
 
 
 def step(net, optimizer):
     """Gradients by rule: what is compared is the optimizer's state, not a forward pass."""
     for p in net.parameters():
-        p.grad = (torch.arange(p.numel(), dtype=torch.float32) * 0.25 - 1).reshape(p.shape)
-    optimizer.step()
+        p.grad = (torch.arange(p.numel(), dtype=torch.float32) * 0.25 - 1).reshape(p.shape) + p.detach() * 0.5
+    optimizer.step(lambda: torch.tensor(1.0))
 
 
 def write(where):

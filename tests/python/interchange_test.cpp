@@ -67,8 +67,8 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 
 void step(Net& net, optim::Optimizer& optimizer) {
   for (Tensor& p : net->parameters())
-    p.mutable_grad() = arange(p.numel()).to(kFloat32).mul(0.25).sub(1).view(p.sizes());
-  optimizer.step();
+    p.mutable_grad() = arange(p.numel()).to(kFloat32).mul(0.25).sub(1).view(p.sizes()) + p.detach() * 0.5;
+  optimizer.step([] { return tensor(1.f); });
 }
 
 template <class Optimizer, class Options> void optimizer_both_ways(const std::string& name, Options options) {
@@ -152,6 +152,7 @@ TEST_CASE("Python and Kiln read each other's files, bit for bit") {
   optimizer_both_ways<optim::AdamW>("adamw", optim::AdamWOptions(0.125).weight_decay(0.25));
   optimizer_both_ways<optim::RMSprop>("rmsprop", optim::RMSpropOptions(0.125).momentum(0.5).centered(true));
   optimizer_both_ways<optim::Adagrad>("adagrad", optim::AdagradOptions(0.125).lr_decay(0.5));
+  optimizer_both_ways<optim::LBFGS>("lbfgs", optim::LBFGSOptions(0.125).history_size(3));
   interchange("check");
   fs::current_path(before);
 }

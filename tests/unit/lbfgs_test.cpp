@@ -1,8 +1,12 @@
 // LBFGS on functions whose minima are known, its line search, its options and errors. Its steps are compared
 // with LibTorch's in tests/parity.
 #include "kiln/kiln.h"
+#include "kiln/serialize.h"
 
 #include <catch2/catch.hpp>
+
+#include <cstdio>
+#include <sstream>
 
 using namespace kiln;
 using Catch::Matchers::Contains;
@@ -71,6 +75,98 @@ TEST_CASE("LBFGS stops at once where the gradient is zero") {
     return loss;
   });
   CHECK(evaluations == 1);
+}
+
+TEST_CASE("LBFGS goes on bit for bit from a checkpoint") {
+  manual_seed(2);
+  const Tensor x = randn({12, 3}), y = randn({12, 2});
+  auto go = [&](nn::Linear& fc, optim::LBFGS& lbfgs, int steps) {
+    std::vector<double> losses;
+    for (int i = 0; i < steps; ++i)
+      losses.push_back(lbfgs
+                           .step([&] {
+                             lbfgs.zero_grad();
+                             Tensor loss = square(fc(x) - y).mean() + square(square(fc->weight)).sum();
+                             loss.backward();
+                             return loss;
+                           })
+                           .item<double>());
+    return losses;
+  };
+  const auto options = optim::LBFGSOptions(0.5).max_iter(3).history_size(4).line_search_fn("strong_wolfe");
+  for (const char* ending : {".safetensors", ".pt"}) {
+    INFO(ending);
+    const std::string file = std::tmpnam(nullptr) + std::string(ending);
+    nn::Linear fc(3, 2);
+    optim::LBFGS lbfgs(fc->parameters(), options);
+    go(fc, lbfgs, 2);
+    save_checkpoint(file, *fc, lbfgs, 2);
+    const auto wanted = go(fc, lbfgs, 3);
+    CHECK(wanted[2] < wanted[0]);
+
+    nn::Linear fresh(3, 2);
+    optim::LBFGS other(fresh->parameters(), optim::LBFGSOptions());
+    go(fresh, other, 1); // has a state of its own, which is replaced
+    CHECK(load_checkpoint(file, *fresh, other) == 2);
+    CHECK(static_cast<const optim::LBFGSOptions&>(other.param_groups()[0].options()).max_iter() == 3);
+    CHECK(go(fresh, other, 3) == wanted);
+    std::remove(file.c_str());
+  }
+}
+
+TEST_CASE("a state of LBFGS that does not fit is refused, and nothing has changed") {
+  Tensor p = ones({3}).requires_grad_(), q = ones({4}).requires_grad_();
+  auto optimizer = [](Tensor& x) {
+    auto lbfgs = std::make_unique<optim::LBFGS>(std::vector<Tensor>{x}, optim::LBFGSOptions(0.1).max_iter(3));
+    lbfgs->step([&] {
+      lbfgs->zero_grad();
+      Tensor loss = square(square(x)).sum();
+      loss.backward();
+      return loss;
+    });
+    return lbfgs;
+  };
+  const auto three = optimizer(p), four = optimizer(q);
+  auto state = [](const optim::LBFGS& of, const Tensor& param) -> const optim::LBFGSParamState& {
+    return static_cast<const optim::LBFGSParamState&>(*of.state().at(param.impl().get()));
+  };
+  const auto before = state(*four, q);
+  std::stringstream stream;
+  save(*three, stream);
+  CHECK_THROWS_WITH(load(*four, stream), Contains("LBFGS: d is [3], wanted [4]"));
+  CHECK(state(*four, q) == before);
+
+  // A history that is not whole.
+  serialize::OutputArchive archive;
+  optim::LBFGS fresh({p});
+  auto cut = state(*three, p);
+  cut.ro().clear();
+  REQUIRE(cut.old_dirs().size() == 1);
+  fresh.state()[p.impl().get()] = cut.clone();
+  std::stringstream other;
+  save(fresh, other);
+  CHECK_THROWS_WITH(load(*three, other), Contains("LBFGS: a history of 1 gradients, 1 steps and 0 weights"));
+}
+
+TEST_CASE("options and states of optimizers are compared by value") {
+  CHECK(optim::LBFGSOptions(0.5).max_iter(3) == optim::LBFGSOptions(0.5).max_iter(3));
+  CHECK_FALSE(optim::LBFGSOptions(0.5) == optim::LBFGSOptions(0.5).line_search_fn("strong_wolfe"));
+  CHECK(optim::AdamOptions(0.5).betas({0.1, 0.2}) == optim::AdamOptions(0.5).betas({0.1, 0.2}));
+  CHECK_FALSE(optim::AdamOptions(0.5).betas({0.1, 0.2}) == optim::AdamOptions(0.5));
+  CHECK_FALSE(optim::SGDOptions(0.5) == optim::SGDOptions(0.5).nesterov(true));
+
+  Tensor p = ones({2}).requires_grad_(), q = ones({2}).requires_grad_();
+  p.mutable_grad() = ones({2});
+  q.mutable_grad() = ones({2});
+  optim::Adam adam({p, q});
+  adam.step();
+  auto state = [&](const Tensor& param) -> const optim::AdamParamState& {
+    return static_cast<const optim::AdamParamState&>(*adam.state().at(param.impl().get()));
+  };
+  CHECK(state(p) == state(q));
+  q.mutable_grad() = zeros({2});
+  adam.step();
+  CHECK_FALSE(state(p) == state(q));
 }
 
 TEST_CASE("LBFGS wants a closure, one group and a known line search") {

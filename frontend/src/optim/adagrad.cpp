@@ -46,6 +46,10 @@ void Adagrad::update(const OptimizerParamGroup& group, const std::vector<Tensor>
   }
 }
 
+bool AdagradOptions::operator==(const AdagradOptions& other) const {
+  return lr() == other.lr() && lr_decay() == other.lr_decay() && weight_decay() == other.weight_decay() &&
+         initial_accumulator_value() == other.initial_accumulator_value() && eps() == other.eps();
+}
 void AdagradOptions::serialize(serialize::OutputArchive& archive) const {
   archive.write("lr", IValue(lr()));
   archive.write("lr_decay", IValue(lr_decay()));
@@ -59,6 +63,9 @@ void AdagradOptions::serialize(serialize::InputArchive& archive) {
   read_option(archive, "weight_decay", weight_decay());
   read_option(archive, "initial_accumulator_value", initial_accumulator_value());
   read_option(archive, "eps", eps());
+}
+bool AdagradParamState::operator==(const AdagradParamState& other) const {
+  return step() == other.step() && same_values(sum_, other.sum_);
 }
 void AdagradParamState::serialize(serialize::OutputArchive& archive) const {
   write_step(archive, static_cast<double>(step()));

@@ -137,6 +137,10 @@ void AdamW::update(const OptimizerParamGroup& group, const std::vector<Tensor>& 
   update_with<AdamWOptions>(group, params, true);
 }
 
+bool AdamOptions::operator==(const AdamOptions& other) const {
+  return lr() == other.lr() && betas() == other.betas() && eps() == other.eps() &&
+         weight_decay() == other.weight_decay() && amsgrad() == other.amsgrad();
+}
 void AdamOptions::serialize(serialize::OutputArchive& archive) const {
   archive.write("lr", IValue(lr()));
   archive.write("betas", IValue::tuple({std::get<0>(betas()), std::get<1>(betas())}));
@@ -150,6 +154,10 @@ void AdamOptions::serialize(serialize::InputArchive& archive) {
   read_option(archive, "eps", eps());
   read_option(archive, "weight_decay", weight_decay());
   read_option(archive, "amsgrad", amsgrad());
+}
+bool AdamWOptions::operator==(const AdamWOptions& other) const {
+  return lr() == other.lr() && betas() == other.betas() && eps() == other.eps() &&
+         weight_decay() == other.weight_decay() && amsgrad() == other.amsgrad();
 }
 void AdamWOptions::serialize(serialize::OutputArchive& archive) const {
   archive.write("lr", IValue(lr()));
@@ -166,6 +174,10 @@ void AdamWOptions::serialize(serialize::InputArchive& archive) {
   read_option(archive, "amsgrad", amsgrad());
 }
 
+bool AdamParamState::operator==(const AdamParamState& other) const {
+  return step() == other.step() && same_values(exp_avg_, other.exp_avg_) &&
+         same_values(exp_avg_sq_, other.exp_avg_sq_) && same_values(max_exp_avg_sq_, other.max_exp_avg_sq_);
+}
 void AdamParamState::serialize(serialize::OutputArchive& archive) const {
   write_step(archive, static_cast<double>(step()));
   archive.write("exp_avg", exp_avg_);

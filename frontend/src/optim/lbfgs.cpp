@@ -4,6 +4,7 @@
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
 #include "optim/number.h"
+#include "optim/state_io.h"
 #include "optim/wolfe.h"
 
 #include <algorithm>
@@ -176,6 +177,116 @@ Tensor LBFGS::step(LossClosure closure) {
     if (std::abs(loss - state.prev_loss()) < options.tolerance_change()) break;
   }
   return first_loss;
+}
+
+bool LBFGSOptions::operator==(const LBFGSOptions& other) const {
+  return lr() == other.lr() && max_iter() == other.max_iter() && max_eval() == other.max_eval() &&
+         tolerance_grad() == other.tolerance_grad() && tolerance_change() == other.tolerance_change() &&
+         history_size() == other.history_size() && line_search_fn() == other.line_search_fn();
+}
+void LBFGSOptions::serialize(serialize::OutputArchive& archive) const {
+  archive.write("lr", IValue(lr()));
+  archive.write("max_iter", IValue(max_iter()));
+  archive.write("max_eval", IValue(max_eval().value_or(max_iter() * 5 / 4)));
+  archive.write("tolerance_grad", IValue(tolerance_grad()));
+  archive.write("tolerance_change", IValue(tolerance_change()));
+  archive.write("history_size", IValue(history_size()));
+  archive.write("line_search_fn", line_search_fn() ? IValue(*line_search_fn()) : IValue());
+}
+void LBFGSOptions::serialize(serialize::InputArchive& archive) {
+  read_option(archive, "lr", lr());
+  read_option(archive, "max_iter", max_iter());
+  read_option(archive, "max_eval", max_eval());
+  read_option(archive, "tolerance_grad", tolerance_grad());
+  read_option(archive, "tolerance_change", tolerance_change());
+  read_option(archive, "history_size", history_size());
+  read_option(archive, "line_search_fn", line_search_fn());
+}
+
+namespace {
+
+bool same_lists(const std::deque<Tensor>& a, const std::deque<Tensor>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_values);
+}
+IValue list_of(const std::deque<Tensor>& tensors) {
+  return IValue::list({tensors.begin(), tensors.end()});
+}
+std::deque<Tensor> read_list(serialize::InputArchive& archive, const char* name) {
+  std::deque<Tensor> tensors;
+  serialize::InputArchive list;
+  if (!archive.try_read(name, list)) return tensors; // empty, perhaps
+  for (const std::string& key : list.keys()) {
+    Tensor tensor;
+    list.read(key, tensor);
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+} // namespace
+
+bool LBFGSParamState::operator==(const LBFGSParamState& other) const {
+  return func_evals_ == other.func_evals_ && n_iter_ == other.n_iter_ && t_ == other.t_ &&
+         prev_loss_ == other.prev_loss_ && H_diag_ == other.H_diag_ && ro_ == other.ro_ &&
+         same_values(d_, other.d_) && same_values(prev_flat_grad_, other.prev_flat_grad_) &&
+         same_lists(old_dirs_, other.old_dirs_) && same_lists(old_stps_, other.old_stps_);
+}
+
+// Python's names: its old_dirs are changes of the gradient, too, and its ro a list of tensors.
+void LBFGSParamState::serialize(serialize::OutputArchive& archive) const {
+  archive.write("func_evals", IValue(func_evals_));
+  archive.write("n_iter", IValue(n_iter_));
+  archive.write("t", IValue(t_));
+  archive.write("prev_loss", IValue(prev_loss_));
+  archive.write("H_diag", IValue(H_diag_));
+  archive.write("d", d_);
+  archive.write("prev_flat_grad", prev_flat_grad_);
+  archive.write("old_dirs", list_of(old_dirs_));
+  archive.write("old_stps", list_of(old_stps_));
+  IValue::List numbers;
+  for (double value : ro_)
+    numbers.emplace_back(full({}, value, kFloat64));
+  archive.write("ro", IValue::list(std::move(numbers)));
+}
+void LBFGSParamState::serialize(serialize::InputArchive& archive) {
+  func_evals_ = static_cast<std::int64_t>(read_number(archive, "func_evals").value_or(0));
+  n_iter_ = static_cast<std::int64_t>(read_number(archive, "n_iter").value_or(0));
+  t_ = read_number(archive, "t").value_or(0);
+  prev_loss_ = read_number(archive, "prev_loss").value_or(0);
+  H_diag_ = read_number(archive, "H_diag").value_or(1);
+  d_ = prev_flat_grad_ = Tensor();
+  archive.try_read("d", d_);
+  archive.try_read("prev_flat_grad", prev_flat_grad_);
+  old_dirs_ = read_list(archive, "old_dirs");
+  old_stps_ = read_list(archive, "old_stps");
+  ro_.clear();
+  for (const Tensor& value : read_list(archive, "ro"))
+    ro_.push_back(value.item<double>());
+}
+
+void LBFGS::check_state(const OptimizerParamState& read) const {
+  const auto& state = static_cast<const LBFGSParamState&>(read);
+  std::int64_t elements = 0;
+  for (const Tensor& param : parameters())
+    elements += param.numel();
+  auto check = [&](const char* what, const Tensor& vector) {
+    if (vector.defined() && !(vector.sizes() == IntArrayRef{elements}))
+      throw Error(std::string("LBFGS: ") + what + " is " + to_string(vector.sizes().shape()) + ", wanted [" +
+                  std::to_string(elements) + "]");
+  };
+  check("d", state.d());
+  check("prev_flat_grad", state.prev_flat_grad());
+  for (const Tensor& change : state.old_dirs())
+    check("a change of the gradient", change);
+  for (const Tensor& change : state.old_stps())
+    check("a change of the parameters", change);
+  if (state.old_dirs().size() != state.old_stps().size() || state.ro().size() != state.old_dirs().size())
+    throw Error("LBFGS: a history of " + std::to_string(state.old_dirs().size()) + " gradients, " +
+                std::to_string(state.old_stps().size()) + " steps and " + std::to_string(state.ro().size()) +
+                " weights");
+  if (state.n_iter() > 0 && !(state.d().defined() && state.prev_flat_grad().defined()))
+    throw Error("LBFGS: no last direction and gradient after " + std::to_string(state.n_iter()) +
+                " iterations");
 }
 
 } // namespace kiln::optim

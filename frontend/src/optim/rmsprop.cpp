@@ -62,6 +62,11 @@ void RMSprop::update(const OptimizerParamGroup& group, const std::vector<Tensor>
   }
 }
 
+bool RMSpropOptions::operator==(const RMSpropOptions& other) const {
+  return lr() == other.lr() && alpha() == other.alpha() && eps() == other.eps() &&
+         weight_decay() == other.weight_decay() && momentum() == other.momentum() &&
+         centered() == other.centered();
+}
 void RMSpropOptions::serialize(serialize::OutputArchive& archive) const {
   archive.write("lr", IValue(lr()));
   archive.write("alpha", IValue(alpha()));
@@ -77,6 +82,10 @@ void RMSpropOptions::serialize(serialize::InputArchive& archive) {
   read_option(archive, "weight_decay", weight_decay());
   read_option(archive, "momentum", momentum());
   read_option(archive, "centered", centered());
+}
+bool RMSpropParamState::operator==(const RMSpropParamState& other) const {
+  return same_values(square_avg_, other.square_avg_) &&
+         same_values(momentum_buffer_, other.momentum_buffer_) && same_values(grad_avg_, other.grad_avg_);
 }
 void RMSpropParamState::serialize(serialize::OutputArchive& archive) const {
   write_step(archive, 0); // Python wants one, and nobody's result depends on it

@@ -58,6 +58,10 @@ void SGD::update(const OptimizerParamGroup& group, const std::vector<Tensor>& pa
   }
 }
 
+bool SGDOptions::operator==(const SGDOptions& other) const {
+  return lr() == other.lr() && momentum() == other.momentum() && dampening() == other.dampening() &&
+         weight_decay() == other.weight_decay() && nesterov() == other.nesterov();
+}
 void SGDOptions::serialize(serialize::OutputArchive& archive) const {
   archive.write("lr", IValue(lr()));
   archive.write("momentum", IValue(momentum()));
@@ -71,6 +75,9 @@ void SGDOptions::serialize(serialize::InputArchive& archive) {
   read_option(archive, "dampening", dampening());
   read_option(archive, "weight_decay", weight_decay());
   read_option(archive, "nesterov", nesterov());
+}
+bool SGDParamState::operator==(const SGDParamState& other) const {
+  return same_values(momentum_buffer_, other.momentum_buffer_);
 }
 void SGDParamState::serialize(serialize::OutputArchive& archive) const {
   archive.write("momentum_buffer", momentum_buffer_);

@@ -12,6 +12,19 @@ inline void read_option(serialize::InputArchive& archive, const char* name, doub
 inline void read_option(serialize::InputArchive& archive, const char* name, bool& value) {
   if (IValue stored; archive.try_read(name, stored)) value = stored.toBool();
 }
+inline void read_option(serialize::InputArchive& archive, const char* name, std::int64_t& value) {
+  if (IValue stored; archive.try_read(name, stored)) value = stored.toInt();
+}
+inline void read_option(serialize::InputArchive& archive, const char* name,
+                        std::optional<std::int64_t>& value) {
+  if (IValue stored; archive.try_read(name, stored))
+    value = stored.isNone() ? std::nullopt : std::optional(stored.toInt());
+}
+inline void read_option(serialize::InputArchive& archive, const char* name,
+                        std::optional<std::string>& value) {
+  if (IValue stored; archive.try_read(name, stored))
+    value = stored.isNone() ? std::nullopt : std::optional(stored.toStringRef());
+}
 /// A pair of numbers, as Python's betas.
 inline void read_option(serialize::InputArchive& archive, const char* name,
                         std::tuple<double, double>& value) {
@@ -28,6 +41,12 @@ inline std::optional<double> read_number(serialize::InputArchive& archive, const
   IValue stored;
   if (!archive.try_read(name, stored) || stored.isNone()) return std::nullopt;
   return stored.isTensor() ? stored.toTensor().item<double>() : stored.toDouble();
+}
+
+/// Both undefined, or of one shape, dtype and all values.
+inline bool same_values(const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+  return a.dtype() == b.dtype() && a.sizes() == b.sizes() && a.equal(b);
 }
 
 /// A 0-d float64 tensor in place, or a new one.

@@ -142,7 +142,13 @@ std::function<void()> Optimizer::prepare_load(const InputArchive& source) {
       InputArchive state;
       if (!states.try_read(plan.number, state)) continue;
       if (has_elementwise_state()) check_shapes(state, state.prefix(), plan.param, name());
-      new_state()->serialize(state);
+      const auto trial = new_state();
+      trial->serialize(state);
+      try {
+        check_state(*trial);
+      } catch (const Error& error) {
+        throw Error(origin + ": " + error.what());
+      }
     }
   }
 

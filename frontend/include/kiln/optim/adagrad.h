@@ -7,6 +7,7 @@ namespace kiln::optim {
 
 struct AdagradOptions : OptimizerCloneableOptions<AdagradOptions> {
   AdagradOptions(double lr = 1e-2) : lr_(lr) {}
+  bool operator==(const AdagradOptions& other) const;
   void check() const override;
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
@@ -19,6 +20,7 @@ struct AdagradOptions : OptimizerCloneableOptions<AdagradOptions> {
 extern template class OptimizerCloneableOptions<AdagradOptions>;
 
 struct AdagradParamState : OptimizerCloneableParamState<AdagradParamState> {
+  bool operator==(const AdagradParamState& other) const; ///< equal values
   std::int64_t step() const { return step_.defined() ? static_cast<std::int64_t>(step_.item<double>()) : 0; }
   const Tensor& sum() const { return sum_; }
 

@@ -10,6 +10,7 @@ namespace kiln::optim {
 struct AdamOptions : OptimizerCloneableOptions<AdamOptions> {
   using betas_t = std::tuple<double, double>;
   AdamOptions(double lr = 1e-3) : lr_(lr) {}
+  bool operator==(const AdamOptions& other) const;
   void check() const override;
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
@@ -24,6 +25,7 @@ extern template class OptimizerCloneableOptions<AdamOptions>;
 struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
   using betas_t = std::tuple<double, double>;
   AdamWOptions(double lr = 1e-3) : lr_(lr) {}
+  bool operator==(const AdamWOptions& other) const;
   void check() const override;
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
@@ -51,6 +53,7 @@ struct LoadedClock {
 } // namespace detail
 
 struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
+  bool operator==(const AdamParamState& other) const; ///< equal values
   std::int64_t step() const;
   const Tensor& exp_avg() const { return exp_avg_; }
   const Tensor& exp_avg_sq() const { return exp_avg_sq_; }

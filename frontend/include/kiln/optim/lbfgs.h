@@ -10,7 +10,10 @@ namespace kiln::optim {
 
 struct LBFGSOptions : OptimizerCloneableOptions<LBFGSOptions> {
   LBFGSOptions(double lr = 1) : lr_(lr) {}
+  bool operator==(const LBFGSOptions& other) const;
   void check() const override;
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr);
   KILN_ARG(std::int64_t, max_iter) = 20;                ///< in one step()
   KILN_ARG(std::optional<std::int64_t>, max_eval) = {}; ///< of the closure in one step(): max_iter * 5 / 4
@@ -23,6 +26,10 @@ extern template class OptimizerCloneableOptions<LBFGSOptions>;
 
 /// All parameters are one vector; its state is kept under the first of them.
 struct LBFGSParamState : OptimizerCloneableParamState<LBFGSParamState> {
+  bool operator==(const LBFGSParamState& other) const; ///< equal values
+  void serialize(serialize::OutputArchive& archive) const override;
+  void serialize(serialize::InputArchive& archive) override;
+
   KILN_ARG(std::int64_t, func_evals) = 0;
   KILN_ARG(std::int64_t, n_iter) = 0;
   KILN_ARG(double, t) = 0; ///< length of the last step along d
@@ -48,6 +55,11 @@ public:
 
 private:
   const char* name() const override { return "LBFGS"; }
+  std::unique_ptr<OptimizerParamState> new_state() const override {
+    return std::make_unique<LBFGSParamState>();
+  }
+  bool has_elementwise_state() const override { return false; }
+  void check_state(const OptimizerParamState& state) const override;
 };
 
 } // namespace kiln::optim

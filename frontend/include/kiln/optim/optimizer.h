@@ -164,6 +164,8 @@ protected:
   virtual std::unique_ptr<OptimizerParamState> new_state() const;
   /// Whether every tensor of a parameter's state, but for single numbers, has the parameter's shape.
   virtual bool has_elementwise_state() const { return true; }
+  /// Throws Error when a state that was read does not fit in another way.
+  virtual void check_state(const OptimizerParamState&) const {}
   /// Called at the end of a load.
   virtual void state_was_loaded() {}
 

@@ -7,6 +7,7 @@ namespace kiln::optim {
 
 struct RMSpropOptions : OptimizerCloneableOptions<RMSpropOptions> {
   RMSpropOptions(double lr = 1e-2) : lr_(lr) {}
+  bool operator==(const RMSpropOptions& other) const;
   void check() const override;
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
@@ -20,6 +21,7 @@ struct RMSpropOptions : OptimizerCloneableOptions<RMSpropOptions> {
 extern template class OptimizerCloneableOptions<RMSpropOptions>;
 
 struct RMSpropParamState : OptimizerCloneableParamState<RMSpropParamState> {
+  bool operator==(const RMSpropParamState& other) const; ///< equal values
   const Tensor& square_avg() const { return square_avg_; }
   const Tensor& momentum_buffer() const { return momentum_buffer_; } ///< undefined without momentum
   const Tensor& grad_avg() const { return grad_avg_; }               ///< undefined unless centered

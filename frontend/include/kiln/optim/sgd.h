@@ -7,6 +7,7 @@ namespace kiln::optim {
 
 struct SGDOptions : OptimizerCloneableOptions<SGDOptions> {
   SGDOptions(double lr) : lr_(lr) {}
+  bool operator==(const SGDOptions& other) const;
   void check() const override;
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
@@ -19,6 +20,7 @@ struct SGDOptions : OptimizerCloneableOptions<SGDOptions> {
 extern template class OptimizerCloneableOptions<SGDOptions>;
 
 struct SGDParamState : OptimizerCloneableParamState<SGDParamState> {
+  bool operator==(const SGDParamState& other) const; ///< equal values
   const Tensor& momentum_buffer() const { return momentum_buffer_; }
   void momentum_buffer(const Tensor& value) { momentum_buffer_ = value; }
 
