@@ -254,3 +254,55 @@ TEST_CASE("backward with inputs accumulates in those alone; names are PyTorch's"
   REQUIRE(values(a.grad()) == F{7});
   REQUIRE(values(b.grad()) == F{12});
 }
+
+TEST_CASE("a second backward() through what a captured step has freed is eager mode's error") {
+  Tensor w = tensor({2.f, 3.f}).requires_grad_();
+  const bool function = GENERATE(false, true);
+  const bool splits = GENERATE(false, true);
+  auto body = [&](Tensor x) {
+    w.mutable_grad() = Tensor();
+    Tensor y = function ? Triple::apply(x * w, 1.0) : square(x * w);
+    Tensor loss = y.sum();
+    loss.backward();
+    if (splits) (void)loss.item<float>();
+    return std::vector<Tensor>{y, loss, y * 2};
+  };
+  auto step = jit::compile(body);
+  const Tensor x = tensor({1.f, 2.f});
+  for (int i = 0; i < 3; ++i) {
+    const auto results = i == 0 ? body(x) : step(x);
+    INFO("run " << i << (function ? ", function" : "") << (splits ? ", split" : ""));
+    CHECK(results[1].item<float>() == 40);
+    for (const Tensor& result : results) {
+      CHECK(result.requires_grad());
+      CHECK_THROWS_WITH(result.sum().backward(),
+                        Catch::Contains("Trying to backward through the graph a second time"));
+    }
+    NoGradGuard no_grad;
+    CHECK_FALSE((results[1] * 2).requires_grad());
+  }
+}
+
+TEST_CASE("results that pass through a compiled function, or were made before a split, keep their graph") {
+  const Tensor w = tensor({2.f, 3.f}).requires_grad_();
+  auto body = [&](Tensor x, Tensor y) {
+    const Tensor made = x * w;
+    (void)made.sum().item<float>();
+    return std::vector<Tensor>{made, w, y};
+  };
+  auto fast = jit::compile(body);
+  const Tensor x = tensor({1.f, 2.f});
+  for (int i = 0; i < 3; ++i) {
+    Tensor v = tensor({1.f, 1.f}).requires_grad_();
+    const auto results = fast(x, v * 5);
+    for (const Tensor& result : results)
+      REQUIRE(result.requires_grad());
+    (results[0] + results[1] * 10 + results[2] * 100).sum().backward();
+    CHECK(values(w.grad()) == F{11, 12});
+    CHECK(values(v.grad()) == F{500, 500});
+    Tensor(w).mutable_grad() = Tensor();
+    NoGradGuard no_grad;
+    for (const Tensor& result : fast(x, v * 5))
+      CHECK_FALSE(result.requires_grad());
+  }
+}

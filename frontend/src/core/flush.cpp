@@ -45,11 +45,12 @@ void Trace::flush(const std::string& reason) {
   }
   functions_split_ = true; // gradients now cross programs, by way of the tape
   // Living values that carry gradient: a later backward() goes through this segment by way of the tape.
-  std::vector<std::pair<StoragePtr, ir::ValueId>> differentiable;
+  std::vector<StoragePtr> differentiable, gone;
+  const std::vector<bool> freed = freed_values();
   for (const auto& weak : created_)
     if (const StoragePtr storage = weak.lock(); storage && storage->trace == serial_)
       if (const Value& value = values_[storage->value]; value.needs_grad && value.call >= 0 && !value.leaf)
-        differentiable.emplace_back(storage, storage->value);
+        (freed[storage->value] ? gone : differentiable).push_back(storage);
 
   Recording recording = finish({});
   recording.program.name = "segment";
@@ -71,12 +72,17 @@ void Trace::flush(const std::string& reason) {
       node->outputs.push_back(program->values[v]);
   }
   plan->run(arguments);
-  for (const auto& [storage, value] : differentiable)
+  for (const StoragePtr& storage : differentiable)
     for (const Target& target : targets)
       if (target.storage == storage && !target.source.is_input) {
         storage->grad_fn = node;
         storage->grad_output = target.source.index;
       }
+  for (const StoragePtr& storage : gone) {
+    storage->grad_fn = std::make_shared<FreedNode>();
+    storage->grad_fn->outputs = {storage->type};
+    storage->grad_output = 0;
+  }
 }
 
 } // namespace kiln::internal

@@ -117,7 +117,8 @@ variable_list FunctionCall::run(const std::string& mangled, const variable_list&
   records &= GradMode::is_enabled();
   Trace* trace = Trace::current();
   if (trace && records && trace->functions_split()) {
-    trace->flush("an autograd::Function whose gradient is taken outside the compiled function");
+    trace->flush("an autograd::Function, " + readable(mangled) +
+                 ", whose gradient is taken outside the compiled function");
     TraceSuspend suspend;
     return run(mangled, arguments, places, forward, backward);
   }

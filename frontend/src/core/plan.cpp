@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "kiln/ops.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kiln::internal {
@@ -108,6 +109,11 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
     if (slot.before) hold(slot.before);
   }
   find_reused();
+  if (std::find(recording_.returned_freed.begin(), recording_.returned_freed.end(), true) !=
+      recording_.returned_freed.end()) {
+    freed_ = std::make_shared<FreedNode>();
+    freed_->outputs = recording_.returned_types;
+  }
   epoch_ = structure_epoch.load(std::memory_order_relaxed);
 }
 
@@ -142,7 +148,8 @@ Plan::~Plan() {
 // in two.
 void Plan::make_joint() {
   for (std::uint32_t i = 0; i < recording_.returned.size(); ++i)
-    if (recording_.returned_needs_grad[i] && !recording_.returned[i].is_input) joint_results_.push_back(i);
+    if (recording_.returned_needs_grad[i])
+      (recording_.returned[i].is_input ? passed_results_ : joint_results_).push_back(i);
   if (joint_results_.empty()) return;
   for (std::uint32_t i = 0; i < recording_.inputs.size(); ++i)
     if (recording_.inputs[i].needs_grad) joint_inputs_.push_back(i);
@@ -376,7 +383,24 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   std::vector<Tensor> results = run.results();
   run.assign_state();
   if (differentiable) record(arguments, std::move(inputs), run.residuals(), results);
+  if ((freed_ || !passed_results_.empty()) && GradMode::is_enabled()) attach(arguments, results);
   return results;
+}
+
+// Results without a backward half of this plan: an input that passed through has its own graph, others have
+// lost theirs.
+void Plan::attach(std::span<const Tensor> arguments, const std::vector<Tensor>& results) const {
+  auto put = [&](std::uint32_t place, const Edge& edge) {
+    results[place].impl()->storage->grad_fn = edge.node;
+    results[place].impl()->storage->grad_output = edge.output;
+  };
+  for (std::uint32_t place : passed_results_) {
+    const InputSource& source = recording_.inputs[recording_.returned[place].index];
+    put(place, gradient_edge(source.kind == InputSource::Kind::Argument ? arguments[source.argument]
+                                                                        : whole(source.storage)));
+  }
+  for (std::uint32_t place = 0; freed_ && place < results.size(); ++place)
+    if (recording_.returned_freed[place]) put(place, {freed_, place});
 }
 
 void Plan::record(std::span<const Tensor> arguments, std::vector<runtime::Buffer> inputs,

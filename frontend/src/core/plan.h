@@ -30,6 +30,8 @@ public:
 private:
   friend class PlanNode;
   class Run;
+  /// What lies behind results for a later backward().
+  void attach(std::span<const Tensor> arguments, const std::vector<Tensor>& results) const;
   /// Puts the backward half behind the results.
   void record(std::span<const Tensor> arguments, std::vector<runtime::Buffer> inputs,
               std::vector<runtime::Buffer> residuals, const std::vector<Tensor>& results);
@@ -46,8 +48,10 @@ private:
   /// By program output: a storage that gets it and nobody else does (a gradient): its old buffer is written
   /// again.
   std::vector<Storage*> reused_;
-  std::vector<std::uint32_t> joint_inputs_;  ///< inputs that get a gradient
-  std::vector<std::uint32_t> joint_results_; ///< returned values that have one
+  std::vector<std::uint32_t> joint_inputs_;   ///< inputs that get a gradient
+  std::vector<std::uint32_t> joint_results_;  ///< returned values that have one
+  std::vector<std::uint32_t> passed_results_; ///< those that are inputs which have one
+  std::shared_ptr<TapeNode> freed_;           ///< behind those whose graph is gone; null when there are none
   std::uint64_t epoch_ = 0;
 };
 

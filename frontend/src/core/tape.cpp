@@ -186,6 +186,11 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
   return by_input;
 }
 
+std::vector<Tensor> FreedNode::backward(const std::vector<Tensor>&, bool) {
+  fail("backward: Trying to backward through the graph a second time (a backward() within the compiled call "
+       "has freed its saved tensors); pass retain_graph=true the first time");
+}
+
 std::vector<Tensor> run_program(const ir::Program& program, std::span<const Tensor> inputs) {
   if (Trace* trace = Trace::current()) {
     std::vector<Tensor> values(program.values.size());

@@ -56,6 +56,13 @@ private:
   bool released_ = false;
 };
 
+/// Behind results whose graph a backward() within the capture has freed: a second one is an error, as in
+/// eager mode.
+struct FreedNode : TapeNode {
+  std::string name() const override { return "CompiledBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) override;
+};
+
 /// The node of a call of autograd::Function.
 struct FunctionNode : TapeNode {
   using Backward =

@@ -296,11 +296,12 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
     if (fresh) program.outputs.push_back(renumbered[id]);
     return {false, entry->second};
   };
+  const std::vector<bool> freed = freed_values();
   for (std::size_t i = 0; i < returned.size(); ++i) {
     const ir::ValueId id = returned_values[i];
     recording.returned.push_back(source_of(id));
-    const bool whole = values_[id].call >= 0 && !freed_[static_cast<std::size_t>(values_[id].call)];
-    recording.returned_needs_grad.push_back(values_[id].needs_grad && whole);
+    recording.returned_needs_grad.push_back(values_[id].needs_grad && !freed[id]);
+    recording.returned_freed.push_back(freed[id]);
   }
   for (const auto& [storage, input] : captured_) {
     if (storage->value == input_values_[input]) continue;

@@ -57,6 +57,7 @@ struct Recording {
   std::vector<ValueSource> returned;
   std::vector<TensorType> returned_types;
   std::vector<bool> returned_needs_grad;
+  std::vector<bool> returned_freed; ///< would need a graph that a backward() of the capture has freed
   std::vector<Target> targets;
   std::vector<GradSlot> grads;
   std::uint64_t random_draws = 0; ///< how far a run advances the random state
@@ -95,6 +96,8 @@ public:
   /// Whether a call of autograd::Function is run by itself, between two programs.
   bool functions_split() const { return functions_split_; }
   void split_functions() { functions_split_ = true; }
+  /// By value: whether a backward() has freed its graph, or some of what lies behind it.
+  std::vector<bool> freed_values() const;
   /// Whether gradients of these would go through a function or hook, which only a backward() within this
   /// capture can.
   bool needs_host_backward(const std::vector<Tensor>& results);

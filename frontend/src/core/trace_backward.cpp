@@ -277,6 +277,21 @@ bool Trace::retain(const Tensor& whole) {
   return true;
 }
 
+std::vector<bool> Trace::freed_values() const {
+  std::vector<bool> freed(values_.size());
+  for (std::size_t id = 0; id < values_.size(); ++id) { // operands come before results
+    const Value& value = values_[id];
+    if (!value.needs_grad || value.leaf || value.call < 0) continue;
+    const auto call = static_cast<std::size_t>(value.call);
+    const auto& operands = value.function >= 0
+                               ? functions_[static_cast<std::size_t>(value.function)].arguments
+                               : calls_[call].operands;
+    freed[id] = freed_[call] ||
+                std::any_of(operands.begin(), operands.end(), [&](ir::ValueId v) { return freed[v]; });
+  }
+  return freed;
+}
+
 bool Trace::needs_host_backward(const std::vector<Tensor>& results) {
   if (functions_.empty() &&
       std::none_of(values_.begin(), values_.end(), [](const Value& v) { return v.hooks != nullptr; }))
