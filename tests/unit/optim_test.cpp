@@ -215,6 +215,29 @@ TEST_CASE("clipping scales all gradients by one factor, and only down") {
   CHECK(values(a.grad())[0] == 0.5);
 }
 
+TEST_CASE("clipping knows norms of every order") {
+  const std::vector<std::vector<double>> gradients = {{3, -4, 0.5}, {0, 0, 0}, {-2, 1, 8}};
+  for (const double p : {0.0, 0.5, 3.5, -1.0, -2.0, double(INFINITY), -double(INFINITY)}) {
+    INFO("order " << p);
+    std::vector<Tensor> parameters;
+    double sum = 0, most = 0, least = INFINITY;
+    for (const auto& gradient : gradients) {
+      parameters.push_back(zeros({3}, kFloat64).requires_grad_());
+      parameters.back().mutable_grad() = tensor({gradient[0], gradient[1], gradient[2]}).to(kFloat64);
+      for (double g : gradient) {
+        sum += p == 0 ? 0 : std::pow(std::abs(g), p);
+        most = std::max(most, std::abs(g));
+        least = std::min(least, std::abs(g));
+      }
+    }
+    const double wanted = p == 0          ? 2 // gradients that are not zero all over
+                          : std::isinf(p) ? (p > 0 ? most : least)
+                                          : std::pow(sum, 1 / p);
+    CHECK(double(nn::utils::clip_grad_norm_(parameters, 1e9, p)) == Approx(wanted));
+    CHECK(parameters[2].grad()[2].item<double>() == 8);
+  }
+}
+
 TEST_CASE("training a small network makes its loss fall") {
   manual_seed(1);
   nn::Sequential model(nn::Linear(2, 8), nn::Tanh(), nn::Linear(8, 1));

@@ -8,4 +8,5 @@
 #include "kiln/nn/functional.h"
 #include "kiln/nn/init.h"
 #include "kiln/nn/loss.h"
+#include "kiln/nn/packed_sequence.h"
 #include "kiln/nn/transformer.h"

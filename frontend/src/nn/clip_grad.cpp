@@ -15,29 +15,36 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
     if (parameter.grad().defined()) result.push_back(parameter.grad());
   return result;
 }
+
+/// What is summed up over all gradients (or compared, for infinite norms) before the root is taken.
+Tensor norm_of(const Tensor& grad, double norm_type) {
+  if (std::isinf(norm_type)) return norm_type > 0 ? max(abs(grad)) : min(abs(grad));
+  if (norm_type == 0) return (grad != 0).any().to(grad.dtype());
+  if (norm_type == 1) return sum(abs(grad));
+  if (norm_type == 2) return sum(square(grad));
+  return sum(pow(abs(grad), norm_type));
+}
 } // namespace
 
 TotalNorm clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
                           bool error_if_nonfinite) {
-  if (!(norm_type > 0))
-    throw Error("clip_grad_norm_: got norm_type " + std::to_string(norm_type) + ", wanted above 0");
+  if (std::isnan(norm_type)) throw Error("clip_grad_norm_: got norm_type nan, wanted a number");
   NoGradGuard no_grad;
   std::vector<Tensor> grads = gradients(parameters);
   if (grads.empty()) return {zeros({})};
   Tensor total;
   for (const Tensor& grad : grads) {
-    Tensor part = std::isinf(norm_type) ? max(abs(grad))
-                  : norm_type == 2      ? sum(square(grad))
-                  : norm_type == 1      ? sum(abs(grad))
-                                        : sum(pow(abs(grad), norm_type));
+    Tensor part = norm_of(grad, norm_type);
     if (!total.defined())
       total = part;
+    else if (std::isinf(norm_type))
+      total = norm_type > 0 ? maximum(total, part) : minimum(total, part);
     else
-      total = std::isinf(norm_type) ? maximum(total, part) : total + part;
+      total = total + part;
   }
   if (norm_type == 2)
     total = sqrt(total);
-  else if (norm_type != 1 && !std::isinf(norm_type))
+  else if (norm_type != 0 && norm_type != 1 && !std::isinf(norm_type))
     total = pow(total, 1 / norm_type);
   if (error_if_nonfinite && !std::isfinite(total.item<double>()))
     throw Error(

@@ -14,8 +14,9 @@ struct TotalNorm {
   operator double() const { return value.item<double>(); }
 };
 
-/// Scales all gradients by one factor, so that their norm taken together is at most max_norm. norm_type: 1,
-/// 2, any p > 0 or infinity. Returns the norm before. With error_if_nonfinite, Error when that is not finite.
+/// Scales all gradients by one factor, so that their norm taken together is at most max_norm. norm_type: any
+/// p, infinities included; 0 counts the gradients that are not zero all over. Returns the norm before. With
+/// error_if_nonfinite, Error when that is not finite, and no gradient changes.
 TotalNorm clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type = 2.0,
                           bool error_if_nonfinite = false);
 TotalNorm clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type = 2.0,
