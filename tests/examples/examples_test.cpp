@@ -106,6 +106,20 @@ TEST_CASE("init_apply gives parameters the distributions that it names") {
   CHECK_THAT(text, Contains("first weight 42.0, first bias 1.0\n"));
 }
 
+TEST_CASE("hooks looks into a model and changes what flows through it") {
+  const std::string text = output_of("hooks");
+  const auto above = numbers(text, "layer 0 returned \\[32, 16\\], ([0-9]+) % of it above 0\n"
+                                   "layer 1 returned \\[32, 16\\], ([0-9]+) % of it above 0\n"
+                                   "layer 2 returned \\[32, 4\\]");
+  CHECK(above[0] == above[1]); // ReLU's are those of the layer before
+  CHECK_THAT(text, Contains("training, two calls agree: no\nevaluating, two calls agree: yes\n"));
+  const auto gradients = numbers(text, "first layer: ([0-9.]+)\ncompiled: ([0-9.]+)\n");
+  CHECK(gradients[0] > 0);
+  CHECK(gradients[0] < 0.02); // 1e-3 times what 32 inputs of 8 numbers add up to
+  CHECK(gradients[0] == gradients[1]);
+  CHECK_THAT(text, Contains("loss with the output muted: 0.0, 2 programs\n"));
+}
+
 TEST_CASE("save_load gets everything back, and goes on bit for bit") {
   Folder folder;
   const std::string text = output_of("save_load " + folder.path.string());

@@ -101,7 +101,7 @@ TEST_CASE("modules: mode, structure, requires_grad of a parameter") {
     fast(x);
     net->last = net->replace_module("last", nn::Linear(4, 2));
     CHECK(fast(x).allclose(net(x)));
-    CHECK(reason(fast) == "guard failed: the model owned other parameters or submodules");
+    CHECK(reason(fast) == "guard failed: the model had other parameters, submodules or hooks");
   }
   SECTION("requires_grad") {
     net->first->weight.requires_grad_(false);

@@ -103,14 +103,14 @@ TEST_CASE("names that do not serve are refused") {
       "register_parameter: 'i' is i64[1], only floating-point tensors can require gradients: pass "
       "requires_grad=false");
   CHECK_THROWS_WITH(module.unregister_module("m"),
-                    "unregister_module: No Module with name 'm' is registered in kiln::nn::Module");
+                    "unregister_module: No Module with name `m` is registered in kiln::nn::Module");
 }
 
 TEST_CASE("registering sets requires_grad; an undefined parameter keeps its name and is not listed") {
   nn::Module module;
   CHECK(module.register_parameter("w", zeros(2)).requires_grad());
   CHECK_FALSE(module.register_parameter("frozen", zeros(2), false).requires_grad());
-  module.register_parameter("none", Tensor());
+  module.register_parameter("none", Tensor(), false);
   CHECK(module.named_parameters().keys() == Names{"w", "frozen"});
 }
 
@@ -305,6 +305,14 @@ TEST_CASE("ModuleList, ModuleDict and ParameterList register what they hold") {
   CHECK(dict->keys() == Names{"a", "b"});
   dict->pop("a");
   CHECK(dict->named_parameters().is_empty());
+  CHECK_THROWS_WITH(dict->pop("a"), "Module 'a' is not defined");
+  OrderedDict<std::string, std::shared_ptr<nn::Module>> more;
+  more.insert("c", nn::Linear(2, 3).ptr());
+  more.insert("b", nn::Linear(2, 1).ptr());
+  nn::ModuleDict other(more);
+  dict->update(*other);
+  CHECK(dict->keys() == Names{"b", "c"}); // replaced in its place
+  CHECK(dict->named_parameters().keys() == Names{"b.weight", "b.bias", "c.weight", "c.bias"});
 
   nn::ParameterList parameters(ones(2).requires_grad_(), zeros(3));
   CHECK(parameters->named_parameters().keys() == Names{"0", "1"});

@@ -142,6 +142,29 @@ public:
   }
   void unregister_module(const std::string& name);
 
+  /// Hooks run when the module is called (`fc(x)`, in a Sequential, compiled), not by `fc->forward(x)`, in
+  /// order of registration. They see the tensors among the arguments and in the result as lists, or, when a
+  /// hook takes a Tensor instead, the one there is (Error when there are more); what is undefined stays so.
+  /// They may return nothing, or a Tensor or a list, also in an optional, that takes the place of what is
+  /// named. An exception ends the call. Under capture hooks are part of the program: they run once, while it
+  /// is captured; adding or removing one captures anew. Copies and clones of a module have none.
+  ///
+  /// Before forward: hook(Module&, inputs) may replace the inputs.
+  template <class Hook> RemovableHandle register_forward_pre_hook(Hook hook) {
+    return add_hook(internal::ModuleHook::Kind::BeforeForward, internal::hook_of_inputs(std::move(hook)));
+  }
+  /// After forward: hook(Module&, inputs, outputs) may replace the outputs.
+  template <class Hook> RemovableHandle register_forward_hook(Hook hook) {
+    return add_hook(internal::ModuleHook::Kind::AfterForward, internal::hook_of_both(std::move(hook)));
+  }
+  /// In backward(), once the gradients of the inputs are there: hook(Module&, grad_inputs, grad_outputs) may
+  /// replace the gradients of the inputs. Those of inputs that want none, and of outputs that nothing flowed
+  /// into, are undefined. When no input wants one, the hook runs with those of the outputs, and must not
+  /// replace anything.
+  template <class Hook> RemovableHandle register_full_backward_hook(Hook hook) {
+    return add_hook(internal::ModuleHook::Kind::Backward, internal::hook_of_both(std::move(hook)));
+  }
+
   const internal::ModuleStatePtr& internal_state() const noexcept {
     return state_;
   } ///< for the library's own use
@@ -155,6 +178,7 @@ private:
 
   virtual void clone_(Module& other, const std::optional<Device>& device);
   void add_child(std::string name, std::shared_ptr<Module> module, bool replace);
+  RemovableHandle add_hook(internal::ModuleHook::Kind kind, internal::ModuleHookFunction hook);
   void set_path(const std::string& path);
   void walk_submodules(const std::string& prefix, const NamedModulePointerApplyFunction& function) const;
   void convert(const std::function<Tensor(const Tensor&)>& conversion);

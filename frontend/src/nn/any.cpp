@@ -12,6 +12,39 @@ AnyModule AnyModule::clone(const std::optional<Device>& device) const {
   return copy;
 }
 
+void AnyValue::wrong_type(const std::type_info& wanted, const std::type_info& got) {
+  throw Error("AnyValue: Attempted to cast AnyValue to " + type_name(wanted) + ", but its actual type is " +
+              type_name(got));
+}
+
+AnyValue AnyModule::call(AnyValue* arguments, std::size_t count) {
+  const internal::ModuleStatePtr& state = checked("forward()")->internal_state();
+  internal::ModuleCall scope(state);
+  if (!state->hooks) return call_(object_, arguments, count);
+  std::vector<Tensor*> inputs, outputs;
+  for (std::size_t i = 0; i < count; ++i)
+    arguments[i].collect_tensors(inputs);
+  internal::HookedCall hooked(state);
+  hooked.enter(inputs);
+  AnyValue result = call_(object_, arguments, count);
+  result.collect_tensors(outputs);
+  hooked.leave(outputs);
+  return result;
+}
+
+Tensor AnyModule::forward_tensor(const Tensor& x) {
+  const internal::ModuleStatePtr& state = module_->internal_state();
+  internal::ModuleCall scope(state);
+  if (!state->hooks) return call_tensor_(object_, x);
+  Tensor input = x, output;
+  Tensor* const slots[] = {&input, &output};
+  internal::HookedCall hooked(state);
+  hooked.enter({slots, 1});
+  output = call_tensor_(object_, input);
+  hooked.leave({slots + 1, 1});
+  return output;
+}
+
 namespace detail {
 
 void wrong_argument(const Module& module, std::size_t position, const std::type_info& wanted,
@@ -19,9 +52,13 @@ void wrong_argument(const Module& module, std::size_t position, const std::type_
   throw Error(module.name() + ".forward: Expected argument #" + std::to_string(position) + " to be of type " +
               type_name(wanted) + ", but received value of type " + type_name(got));
 }
-void wrong_count(const Module& module, std::size_t wanted, std::size_t got) {
-  throw Error(module.name() + ".forward: got " + std::to_string(got) + " arguments, wanted " +
-              std::to_string(wanted));
+void wrong_count(const Module& module, std::size_t least, std::size_t most, std::size_t got) {
+  const std::string wanted = least == most
+                                 ? std::to_string(most) + " argument(s)"
+                                 : "at least " + std::to_string(least) + " argument(s) and at most " +
+                                       std::to_string(most) + " argument(s)";
+  throw Error(module.name() + "'s forward() method expects " + wanted + ", but received " +
+              std::to_string(got) + ".");
 }
 void wrong_return(const std::type_info& wanted, const std::type_info& got) {
   throw Error("forward: The type of the return value is " + type_name(got) + ", but you asked for type " +
@@ -31,8 +68,8 @@ void wrong_module(const std::type_info& wanted, const std::type_info& got) {
   throw Error("AnyModule: Attempted to cast module to " + type_name(wanted) + ", but its type is " +
               type_name(got));
 }
-void empty_any_module() {
-  throw Error("AnyModule: Cannot use an empty AnyModule");
+void empty_any_module(const char* method) {
+  throw Error("AnyModule: Cannot call " + std::string(method) + " on an empty AnyModule");
 }
 
 } // namespace detail

@@ -126,6 +126,10 @@ void ModuleDictImpl::update(const std::vector<Item>& modules) {
   for (const auto& [name, module] : modules)
     insert(name, module);
 }
+void ModuleDictImpl::update(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) {
+  for (const auto& item : modules)
+    insert(item.key(), item.value());
+}
 std::shared_ptr<Module> ModuleDictImpl::pop(const std::string& name) {
   std::shared_ptr<Module> module = modules_[name];
   modules_.erase(name);

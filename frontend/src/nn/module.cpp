@@ -2,6 +2,7 @@
 #include "kiln/module.h"
 
 #include "core/tensor_impl.h"
+#include "kiln/warning.h"
 #include "nn/type_name.h"
 
 #include <ostream>
@@ -46,13 +47,16 @@ named_tensors(const Module& module, bool recurse, const char* what,
 
 } // namespace
 
-Module::Module() : state_(std::make_shared<internal::ModuleState>()) {}
+Module::Module() : state_(std::make_shared<internal::ModuleState>()) {
+  state_->module = this;
+}
 Module::Module(std::string name) : Module() {
   name_ = std::move(name);
 }
 Module::Module(const Module& other)
     : std::enable_shared_from_this<Module>(other), parameters_(other.parameters_), buffers_(other.buffers_),
       children_(other.children_), name_(other.name_), state_(std::make_shared<internal::ModuleState>()) {
+  state_->module = this;
   state_->training = other.state_->training;
 }
 Module& Module::operator=(const Module& other) {
@@ -65,7 +69,9 @@ Module& Module::operator=(const Module& other) {
   state_->changed();
   return *this;
 }
-Module::~Module() = default;
+Module::~Module() {
+  state_->module = nullptr;
+}
 
 const std::string& Module::name() const noexcept {
   if (name_.empty()) name_ = type_name(typeid(*this));
@@ -167,7 +173,11 @@ Tensor& Module::register_parameter(std::string name, Tensor tensor, bool require
                 ", only floating-point tensors can require gradients: pass requires_grad=false");
   if (buffers_.contains(name) || children_.contains(name))
     throw Error("register_parameter: '" + name + "' already names a buffer or submodule");
-  if (tensor.defined()) tensor.requires_grad_(requires_grad);
+  if (tensor.defined())
+    tensor.requires_grad_(requires_grad);
+  else if (requires_grad)
+    warn("register_parameter: '" + name +
+         "' is an undefined tensor. Ignoring the `requires_grad=true` function parameter");
   internal::name_tensor(tensor, join(state_->path, name));
   state_->changed();
   return parameters_.insert(std::move(name), std::move(tensor));
@@ -203,7 +213,7 @@ void Module::add_child(std::string name, std::shared_ptr<Module> module, bool re
 
 void Module::unregister_module(const std::string& name) {
   if (!children_.contains(name))
-    throw Error("unregister_module: No Module with name '" + name + "' is registered in " + this->name());
+    throw Error("unregister_module: No Module with name `" + name + "` is registered in " + this->name());
   children_[name]->state_->changed();
   children_.erase(name);
   state_->changed();

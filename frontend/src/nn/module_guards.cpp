@@ -26,7 +26,9 @@ class StructureGuard : public Guard {
 public:
   explicit StructureGuard(ModuleStatePtr state) : state_(std::move(state)), version_(state_->version) {}
   bool holds() const override { return state_->version == version_; }
-  std::string describe() const override { return called(*state_) + " owned other parameters or submodules"; }
+  std::string describe() const override {
+    return called(*state_) + " had other parameters, submodules or hooks";
+  }
 
 private:
   ModuleStatePtr state_;

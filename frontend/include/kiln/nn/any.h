@@ -14,7 +14,38 @@
 
 namespace kiln::nn {
 
-using AnyValue = std::any;
+/// A value of any type that can be copied, kept as the decayed type that it was made from.
+class AnyValue {
+public:
+  AnyValue() = default;
+  template <class T>
+    requires(!std::is_same_v<std::remove_cvref_t<T>, AnyValue>)
+  explicit AnyValue(T&& value) : value_(std::forward<T>(value)) {
+    if constexpr (internal::holds_tensors<std::decay_t<T>>) collect_ = &collect<std::decay_t<T>>;
+  }
+
+  /// The value when it is a T, else nullptr.
+  template <class T> T* try_get() noexcept { return std::any_cast<T>(&value_); }
+  template <class T> const T* try_get() const noexcept { return std::any_cast<T>(&value_); }
+  /// Throws Error when it is no T.
+  template <class T> T get() const {
+    if (const T* value = try_get<T>()) return *value;
+    wrong_type(typeid(T), type_info());
+  }
+  const std::type_info& type_info() const noexcept { return value_.type(); } ///< void's when there is none
+  void collect_tensors(std::vector<Tensor*>& found) {                        ///< those it holds, for hooks
+    if (collect_) collect_(value_, found);
+  }
+
+private:
+  template <class T> static void collect(std::any& value, std::vector<Tensor*>& found) {
+    internal::collect_tensors(found, *std::any_cast<T>(&value));
+  }
+  [[noreturn]] static void wrong_type(const std::type_info& wanted, const std::type_info& got);
+
+  std::any value_;
+  void (*collect_)(std::any&, std::vector<Tensor*>&) = nullptr;
+};
 
 namespace detail {
 
@@ -31,15 +62,15 @@ struct Signature<R (C::*)(A...) const noexcept> : Signature<R (C::*)(A...)> {};
 
 [[noreturn]] void wrong_argument(const Module& module, std::size_t position, const std::type_info& wanted,
                                  const std::type_info& got);
-[[noreturn]] void wrong_count(const Module& module, std::size_t wanted, std::size_t got);
+[[noreturn]] void wrong_count(const Module& module, std::size_t least, std::size_t most, std::size_t got);
 [[noreturn]] void wrong_return(const std::type_info& wanted, const std::type_info& got);
 [[noreturn]] void wrong_module(const std::type_info& wanted, const std::type_info& got);
-[[noreturn]] void empty_any_module();
+[[noreturn]] void empty_any_module(const char* method);
 
 template <class A> A&& unbox(const Module& module, AnyValue& value, std::size_t position) {
   using T = std::remove_cvref_t<A>;
-  T* unboxed = std::any_cast<T>(&value);
-  if (!unboxed) wrong_argument(module, position, typeid(T), value.type());
+  T* unboxed = value.try_get<T>();
+  if (!unboxed) wrong_argument(module, position, typeid(T), value.type_info());
   return static_cast<A&&>(*unboxed);
 }
 
@@ -55,10 +86,14 @@ concept MapsTensor = requires(M& module, Tensor x) {
   { module.forward(x) } -> std::convertible_to<Tensor>;
 };
 
-/// Calls forward with the first `count` of its parameters, where the rest have default values.
+/// Whether forward can be called with the first of its parameters: the rest have default values.
+template <class M, class Arguments, std::size_t... i>
+constexpr bool can_call_with(std::index_sequence<i...>) {
+  return requires(M& module) { module.forward(std::declval<std::tuple_element_t<i, Arguments>>()...); };
+}
 template <class M, class Arguments, std::size_t... i>
 bool call_with(M& module, AnyValue* arguments, AnyValue& result, std::index_sequence<i...>) {
-  if constexpr (requires { module.forward(std::declval<std::tuple_element_t<i, Arguments>>()...); }) {
+  if constexpr (can_call_with<M, Arguments>(std::index_sequence<i...>{})) {
     result = boxed([&]() {
       return module.forward(unbox<std::tuple_element_t<i, Arguments>>(module, arguments[i], i)...);
     });
@@ -77,11 +112,16 @@ template <class M> AnyValue call_boxed(void* object, AnyValue* arguments, std::s
       return (... || (n == count &&
                       call_with<M, Arguments>(module, arguments, result, std::make_index_sequence<n>())));
     }(std::make_index_sequence<size + 1>());
-    if (!called) wrong_count(module, size, count);
+    constexpr std::size_t least = []<std::size_t... n>(std::index_sequence<n...>) {
+      std::size_t fewest = size;
+      ((n < fewest && can_call_with<M, Arguments>(std::make_index_sequence<n>()) ? fewest = n : fewest), ...);
+      return fewest;
+    }(std::make_index_sequence<size + 1>());
+    if (!called) wrong_count(module, least, size, count);
   } else { // forward is a template or overloaded: called with one Tensor
     static_assert(MapsTensor<M>, "a module in AnyModule or Sequential needs a forward()");
-    if (count != 1) wrong_count(module, 1, count);
-    result = Tensor(module.forward(unbox<const Tensor&>(module, arguments[0], 0)));
+    if (count != 1) wrong_count(module, 1, 1, count);
+    result = AnyValue(Tensor(module.forward(unbox<const Tensor&>(module, arguments[0], 0))));
   }
   return result;
 }
@@ -111,12 +151,18 @@ public:
   explicit AnyModule(M&& module)
       : AnyModule(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))) {}
   template <class M> explicit AnyModule(const ModuleHolder<M>& holder) : AnyModule(holder.ptr()) {}
+  /// Holds another module, of any class, from now on.
+  template <class M>
+    requires std::is_base_of_v<Module, M>
+  AnyModule& operator=(std::shared_ptr<M> module) {
+    return *this = AnyModule(std::move(module));
+  }
 
   /// The module's forward. Throws Error when an argument or the result has another type than was asked for.
   template <class R = Tensor, class... Args> R forward(Args&&... args) {
     AnyValue result = any_forward(std::forward<Args>(args)...);
-    if (R* value = std::any_cast<R>(&result)) return std::move(*value);
-    detail::wrong_return(typeid(R), result.type());
+    if (R* value = result.template try_get<R>()) return std::move(*value);
+    detail::wrong_return(typeid(R), result.type_info());
   }
   template <class... Args> AnyValue any_forward(Args&&... args) {
     std::array<AnyValue, sizeof...(Args)> boxes{AnyValue(std::forward<Args>(args))...};
@@ -124,10 +170,7 @@ public:
   }
   bool maps_tensor() const noexcept { return call_tensor_ != nullptr; }
   /// forward of a module for which maps_tensor() holds.
-  Tensor forward_tensor(const Tensor& x) {
-    internal::ModuleCall scope(module_->internal_state());
-    return call_tensor_(object_, x);
-  }
+  Tensor forward_tensor(const Tensor& x);
 
   AnyModule clone(const std::optional<Device>& device = {}) const;
 
@@ -135,35 +178,35 @@ public:
   template <class M>
     requires std::is_base_of_v<Module, M>
   M& get() const {
-    check_type(typeid(M));
+    check_type(typeid(M), "get()");
     return *static_cast<M*>(object_);
   }
   template <class H>
     requires requires { typename H::ContainedType; }
   H get() const {
+    check_type(typeid(typename H::ContainedType), "get()");
     return H(ptr<typename H::ContainedType>());
   }
-  const std::shared_ptr<Module>& ptr() const {
-    if (!module_) detail::empty_any_module();
-    return module_;
-  }
+  const std::shared_ptr<Module>& ptr() const { return checked("ptr()"); }
   template <class M> std::shared_ptr<M> ptr() const {
-    check_type(typeid(M));
+    check_type(typeid(M), "ptr()");
     return std::shared_ptr<M>(module_, static_cast<M*>(object_));
   }
   const std::type_info& type_info() const {
-    ptr();
+    checked("type_info()");
     return *type_;
   }
   bool is_empty() const noexcept { return module_ == nullptr; }
 
 private:
-  AnyValue call(AnyValue* arguments, std::size_t count) {
-    internal::ModuleCall scope(ptr()->internal_state());
-    return call_(object_, arguments, count);
+  AnyValue call(AnyValue* arguments, std::size_t count);
+  const std::shared_ptr<Module>& checked(const char* method) const {
+    if (!module_) detail::empty_any_module(method);
+    return module_;
   }
-  void check_type(const std::type_info& wanted) const {
-    if (type_info() != wanted) detail::wrong_module(wanted, *type_);
+  void check_type(const std::type_info& wanted, const char* method) const {
+    checked(method);
+    if (*type_ != wanted) detail::wrong_module(wanted, *type_);
   }
 
   void* object_ = nullptr; // module_ as its own class

@@ -75,8 +75,8 @@ private:
   AnyValue run(AnyValue value, std::size_t first);
   template <class R> R finish(AnyValue value, std::size_t first) {
     value = run(std::move(value), first);
-    if (R* result = std::any_cast<R>(&value)) return std::move(*result);
-    detail::wrong_return(typeid(R), value.type());
+    if (R* result = value.template try_get<R>()) return std::move(*result);
+    detail::wrong_return(typeid(R), value.type_info());
   }
   const AnyModule& checked(std::size_t index) const;
   void check_not_empty() const;
@@ -156,13 +156,18 @@ public:
   using Item = std::pair<std::string, std::shared_ptr<Module>>;
   ModuleDictImpl() = default;
   explicit ModuleDictImpl(const std::vector<Item>& modules) { update(modules); }
+  explicit ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) {
+    update(modules);
+  }
   std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const override;
   void reset() override {}
   void pretty_print(std::ostream& stream) const override;
 
   void insert(std::string name,
-              std::shared_ptr<Module> module); ///< replaces the module of that name if there is one
-  void update(const std::vector<Item>& modules);
+              std::shared_ptr<Module> module);   ///< replaces the module of that name if there is one
+  void update(const std::vector<Item>& modules); ///< inserts them all
+  void update(const OrderedDict<std::string, std::shared_ptr<Module>>& modules);
+  void update(const ModuleDictImpl& other) { update(other.modules_); }
   std::shared_ptr<Module> pop(const std::string& name); ///< removes and returns
   void clear();
   bool contains(const std::string& name) const noexcept { return modules_.contains(name); }

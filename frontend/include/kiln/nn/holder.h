@@ -2,7 +2,7 @@
 // the holder of `NetImpl`. `nn::Linear fc{nullptr}` is empty; `nn::Linear fc(10, 5)` passes its arguments on.
 #pragma once
 
-#include "kiln/internal/module_state.h"
+#include "kiln/nn/hooks.h"
 #include "kiln/runtime/error.h"
 
 #include <memory>
@@ -41,12 +41,14 @@ public:
     return impl_;
   }
 
-  /// Runs forward(), with the module's name in locations and errors.
+  /// Runs forward(), with the module's name in locations and errors, and the module's hooks around it.
   template <class... Args>
     requires requires(Contained& module, Args&&... args) { module.forward(std::forward<Args>(args)...); }
   auto operator()(Args&&... args) const {
     Contained& module = *ptr();
     internal::ModuleCall call(module.internal_state());
+    if (module.internal_state()->hooks) [[unlikely]]
+      return internal::call_with_hooks(module, std::forward<Args>(args)...);
     return module.forward(std::forward<Args>(args)...);
   }
   template <class Index> decltype(auto) operator[](Index&& index) {
