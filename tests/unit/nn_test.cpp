@@ -406,6 +406,14 @@ TEST_CASE("losses refuse shapes that do not fit, with ATen's words") {
       binary_cross_entropy_with_logits(ones({2, 3}), ones({3})),
       StartsWith("binary_cross_entropy_with_logits: Target size ([3]) must be the same as input size "
                  "([2, 3])"));
+  // ATen's function looks past dimensions of 1, LibTorch's modules and functional forms do not.
+  const Tensor column = tensor({{0.25f}, {0.5f}}), row = tensor({1.f, 0.f});
+  CHECK(binary_cross_entropy(column, row, {}, Reduction::None)
+            .equal(binary_cross_entropy(column, row.unsqueeze(1), {}, Reduction::None)));
+  CHECK_THROWS_WITH(F::binary_cross_entropy(column, row),
+                    StartsWith("binary_cross_entropy: Using a target size ([2]) that is different"));
+  CHECK_THROWS_WITH(nn::BCELoss()(column, row),
+                    StartsWith("binary_cross_entropy: Using a target size ([2])"));
   CHECK_THROWS_WITH(binary_cross_entropy(ones({2}), ones({3})),
                     Contains("Using a target size ([3]) that is different to the input size ([2])"));
   CHECK_THROWS_WITH(F::cross_entropy(ones({2, 3}), tensor({0, 1, 2})),

@@ -19,7 +19,7 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberLossFunc
 }
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
                             const BinaryCrossEntropyFuncOptions& options) {
-  return kiln::binary_cross_entropy(input, target, options.weight(), options.reduction().value());
+  return internal::strict_binary_cross_entropy(input, target, options.weight(), options.reduction().value());
 }
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
                                         const BinaryCrossEntropyWithLogitsFuncOptions& options) {

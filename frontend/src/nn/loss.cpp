@@ -2,6 +2,7 @@
 #include "kiln/nn/loss.h"
 
 #include "kiln/nn/functional/loss.h"
+#include "nn/loss_support.h"
 
 #include <ostream>
 
@@ -22,7 +23,7 @@ KILN_LOSS(MSELoss, mse_loss(input, target, reduction))
 KILN_LOSS(L1Loss, l1_loss(input, target, reduction))
 KILN_LOSS(SmoothL1Loss, smooth_l1_loss(input, target, reduction, options.beta()))
 KILN_LOSS(HuberLoss, huber_loss(input, target, reduction, options.delta()))
-KILN_LOSS(BCELoss, binary_cross_entropy(input, target, weight, reduction))
+KILN_LOSS(BCELoss, internal::strict_binary_cross_entropy(input, target, weight, reduction))
 KILN_LOSS(BCEWithLogitsLoss, binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction))
 KILN_LOSS(NLLLoss, nll_loss(input, target, weight, reduction, options.ignore_index()))
 KILN_LOSS(CrossEntropyLoss, cross_entropy_loss(input, target, weight, reduction, options.ignore_index(),

@@ -97,13 +97,30 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::int64_t reduct
                 reduction);
 }
 
-Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
-                            std::int64_t reduction) {
+namespace {
+[[noreturn]] void fail_sizes(const Tensor& input, const Tensor& target) {
+  internal::fail("binary_cross_entropy: Using a target size (" + shape_of(target) +
+                 ") that is different to the input size (" + shape_of(input) +
+                 ") is deprecated. Please ensure they have the same size.");
+}
+} // namespace
+
+// LibTorch's modules and functional forms are stricter than ATen's function.
+Tensor internal::strict_binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
+                                             std::int64_t reduction) {
   check_defined("binary_cross_entropy", input, target);
-  if (input.sizes() != target.sizes())
-    internal::fail("binary_cross_entropy: Using a target size (" + shape_of(target) +
-                   ") that is different to the input size (" + shape_of(input) +
-                   ") is deprecated. Please ensure they have the same size.");
+  if (input.sizes() != target.sizes()) fail_sizes(input, target);
+  return binary_cross_entropy(input, target, weight, reduction);
+}
+
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& labels, const Tensor& weight,
+                            std::int64_t reduction) {
+  check_defined("binary_cross_entropy", input, labels);
+  Tensor target = labels;
+  if (input.sizes() != labels.sizes()) {
+    if (input.squeeze().sizes() != labels.squeeze().sizes()) fail_sizes(input, labels);
+    target = labels.reshape(input.sizes());
+  }
   const Tensor x = input.detach();
   Tensor loss = -(target * clamp_min(log(x), -100) + (1 - target) * clamp_min(log1p(-x), -100));
   // d loss / d input, kept finite at 0 and 1 where the logarithms' own is not. `input - x` is zero.

@@ -16,6 +16,10 @@ inline std::string shape_of(const Tensor& x) {
 Tensor reduce_loss(const Tensor& loss, std::int64_t reduction);
 const char* reduction_name(std::int64_t reduction); ///< "mean"
 
+/// As kiln::binary_cross_entropy, for shapes that are the same to the last dimension.
+Tensor strict_binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
+                                   std::int64_t reduction);
+
 /// Throw Error("op: input is undefined").
 void check_defined(const char* op, const Tensor& input, const Tensor& target);
 void check_defined(const char* op, std::initializer_list<std::pair<const char*, const Tensor*>> arguments);

@@ -35,7 +35,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::int64_t re
                       double beta = 1.0);
 Tensor huber_loss(const Tensor& input, const Tensor& target, std::int64_t reduction = Reduction::Mean,
                   double delta = 1.0);
-/// input: probabilities; logarithms are kept above -100. The shapes must be equal; weight broadcasts to them.
+/// input: probabilities; logarithms are kept above -100. Shapes agree but for 1s; weight broadcasts to them.
 /// The gradient by `input` has no derivative of its own.
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight = {},
                             std::int64_t reduction = Reduction::Mean);
