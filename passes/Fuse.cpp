@@ -176,12 +176,17 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
     lead[i] = i;
   for (int group : loops)
     if (!overwritesWhatOthersRead(func, graph, plan, group, loops)) joined.push_back(group);
-  // Updates are small: one launch for all of them beats one each, whatever they read.
-  constexpr size_t kMostLoops = 256;
-  bool isMulti = joined.size() > 1 && joined.size() <= kMostLoops;
-  if (isMulti)
-    for (int group : joined)
-      lead[group] = joined.back();
+  // Updates are small: one launch for all of them beats one each, whatever they read. A CUDA kernel takes
+  // 4095 pointers: with AdamW's seven buffers, the updates of 512 parameters.
+  constexpr size_t kMostLoops = 512;
+  std::vector<ArrayRef<int>> membersOf(size); // of a multi, by the group that leads it
+  for (ArrayRef<int> rest = joined; rest.size() > 1;) {
+    ArrayRef<int> loops = rest.take_front(kMostLoops);
+    for (int group : loops)
+      lead[group] = loops.back();
+    membersOf[loops.back()] = loops;
+    rest = rest.drop_front(loops.size());
+  }
 
   std::vector<int> waits(size), position(size);
   std::vector<SmallVector<int, 4>> next(size);
@@ -205,9 +210,9 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
     int i = ready.back();
     ready.pop_back();
     const Group& group = plan.groups()[i];
-    if (isMulti && i == joined.back()) {
+    if (!membersOf[i].empty()) {
       Kernel kernel{llvm::BitVector(graph.size()), {}, ir::FusionKind::Multi};
-      for (int member : joined) {
+      for (int member : membersOf[i]) {
         kernel.nodes |= plan.groups()[member].nodes;
         llvm::append_range(kernel.stored, plan.groups()[member].stored);
       }

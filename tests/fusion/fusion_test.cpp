@@ -128,6 +128,22 @@ TEST_CASE("AdamW's update of many tensors is one kernel") {
   REQUIRE(kernels[0].kind == "multi");
 }
 
+TEST_CASE("the updates of more tensors than one kernel takes are few kernels") {
+  std::vector<Tensor> parameters;
+  for (int i = 0; i < 600; ++i)
+    parameters.push_back(full({1 + i % 7, 3}, 1.0 * i).requires_grad_());
+  optim::SGD sgd(parameters, optim::SGDOptions(0.5));
+  for (auto& p : parameters)
+    p.mutable_grad() = ones_like(p);
+  auto step = jit::compile([&] { sgd.step(); });
+  step();
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  REQUIRE(kernels.size() == 2);
+  for (int i = 0; i < 600; ++i)
+    REQUIRE(parameters[static_cast<std::size_t>(i)].detach().sub(i - 0.5).abs().sum().item<float>() == 0);
+}
+
 TEST_CASE("the MLP's training step with Adam has one kernel for all updates") {
   manual_seed(0);
   Mlp net;
