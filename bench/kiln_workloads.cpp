@@ -89,39 +89,16 @@ Workload block(bool compiled) {
                   [](const Tensor& out, const Tensor& y) { return F::mse_loss(out, y); });
 }
 
-struct EncoderLayerImpl : nn::Module {
-  EncoderLayerImpl() {
-    auto d = kCharWidth;
-    in = register_module("in", nn::Linear(d, 3 * d));
-    out = register_module("out", nn::Linear(d, d));
-    norm1 = register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({d})));
-    up = register_module("up", nn::Linear(d, kCharHidden));
-    down = register_module("down", nn::Linear(kCharHidden, d));
-    norm2 = register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({d})));
-  }
-  Tensor attention(const Tensor& x, const Tensor& mask) {
-    auto length = x.size(0), batch = x.size(1), d = x.size(2), width = d / kCharHeads;
-    auto parts = in(x).chunk(3, -1);
-    auto heads = [&](const Tensor& t) { return t.view({length, batch * kCharHeads, width}).transpose(0, 1); };
-    auto query = heads(parts[0]) / std::sqrt(static_cast<double>(width));
-    auto weights = softmax(matmul(query, heads(parts[1]).transpose(1, 2)) + mask, -1);
-    return out(matmul(weights, heads(parts[2])).transpose(0, 1).reshape({length, batch, d}));
-  }
-  Tensor forward(Tensor x, Tensor mask) { // [sequence, batch, width]
-    x = norm1(x + attention(x, mask));
-    return norm2(x + down(gelu(up(x))));
-  }
-  nn::Linear in{nullptr}, out{nullptr}, up{nullptr}, down{nullptr};
-  nn::LayerNorm norm1{nullptr}, norm2{nullptr};
-};
-KILN_MODULE(EncoderLayer);
-
 struct CharModelImpl : nn::Module {
   CharModelImpl() {
     tokens = register_module("tokens", nn::Embedding(kCharVocabulary, kCharWidth));
     positions = register_module("positions", nn::Embedding(kCharSequence, kCharWidth));
-    for (std::int64_t i = 0; i < kCharLayers; ++i)
-      layers.push_back(register_module("layer" + std::to_string(i), EncoderLayer()));
+    nn::TransformerEncoderLayer layer(nn::TransformerEncoderLayerOptions(kCharWidth, kCharHeads)
+                                          .dim_feedforward(kCharHidden)
+                                          .dropout(0)
+                                          .activation(kGELU));
+    encoder =
+        register_module("encoder", nn::TransformerEncoder(nn::TransformerEncoderOptions(layer, kCharLayers)));
     head = register_module("head", nn::Linear(kCharWidth, kCharVocabulary));
     auto place = arange(kCharSequence, kInt64);
     position = register_buffer("position", place.unsqueeze(1));
@@ -129,13 +106,10 @@ struct CharModelImpl : nn::Module {
     mask = register_buffer("mask", zeros({kCharSequence, kCharSequence}).masked_fill(later, -INFINITY));
   }
   Tensor forward(Tensor x) { // [sequence, batch]
-    x = tokens(x) + positions(position);
-    for (auto& layer : layers)
-      x = layer->forward(x, mask);
-    return head(x);
+    return head(encoder(tokens(x) + positions(position), mask));
   }
   nn::Embedding tokens{nullptr}, positions{nullptr};
-  std::vector<std::shared_ptr<EncoderLayerImpl>> layers;
+  nn::TransformerEncoder encoder{nullptr};
   nn::Linear head{nullptr};
   Tensor position, mask;
 };
