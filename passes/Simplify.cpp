@@ -38,6 +38,7 @@ struct Simplify : impl::SimplifyBase<Simplify> {
     populateReshapePatterns(set);
     populateContractionPatterns(set);
     populateEmptyPatterns(set);
+    populatePartPatterns(set);
     patterns = std::make_shared<FrozenRewritePatternSet>(std::move(set));
     return success();
   }

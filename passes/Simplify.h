@@ -14,7 +14,8 @@ void populateMovementPatterns(mlir::RewritePatternSet& patterns);
 void populateReshapePatterns(mlir::RewritePatternSet& patterns);
 /// Transposes and batch broadcasts around a contraction become its flags, or one larger contraction.
 void populateContractionPatterns(mlir::RewritePatternSet& patterns);
-
+/// Sums of parts padded with zeros become one tensor that holds each part once.
+void populatePartPatterns(mlir::RewritePatternSet& patterns);
 /// Tensors without elements are constants, and nothing reads them.
 void populateEmptyPatterns(mlir::RewritePatternSet& patterns);
 

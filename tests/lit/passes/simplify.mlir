@@ -146,3 +146,37 @@ func.func @empty_parts(%x: tensor<2x3xf32>, %e: tensor<0x3xf32>, %i: tensor<0xi6
   %a = kiln.index_add %x, %i, %e {dim = 0 : i64} : (tensor<2x3xf32>, tensor<0xi64>, tensor<0x3xf32>) -> tensor<2x3xf32>
   return %c, %a : tensor<2x3xf32>, tensor<2x3xf32>
 }
+
+// -----
+
+// What slices of one tensor hand back, each padded with zeros, is one concatenation, in the order of places.
+// CHECK-LABEL: @parts
+// CHECK-NEXT: %[[C:.*]] = kiln.concat %arg1, %arg2, %arg0 {dim = 1 : i64}
+// CHECK-NEXT: return %[[C]]
+func.func @parts(%q: tensor<2x3xf32>, %k: tensor<2x1xf32>, %v: tensor<2x4xf32>) -> tensor<2x8xf32> {
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 2, 8>, value = 0.0 : f64} : tensor<2x8xf32>
+  %a = kiln.slice_update %zero, %q {starts = array<i64: 0, 5>, stops = array<i64: 2, 8>, steps = array<i64: 1, 1>} : (tensor<2x8xf32>, tensor<2x3xf32>) -> tensor<2x8xf32>
+  %b = kiln.slice_update %zero, %k {starts = array<i64: 0, 0>, stops = array<i64: 2, 1>, steps = array<i64: 1, 1>} : (tensor<2x8xf32>, tensor<2x1xf32>) -> tensor<2x8xf32>
+  %c = kiln.slice_update %zero, %v {starts = array<i64: 0, 1>, stops = array<i64: 2, 5>, steps = array<i64: 1, 1>} : (tensor<2x8xf32>, tensor<2x4xf32>) -> tensor<2x8xf32>
+  %d = kiln.add %a, %b : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  %e = kiln.add %c, %d : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %e : tensor<2x8xf32>
+}
+
+// -----
+
+// Parts that overlap are added, and parts that leave a gap fill no tensor.
+// CHECK-LABEL: @not_parts
+// CHECK-COUNT-2: kiln.slice_update
+// CHECK-NEXT: kiln.add
+// CHECK-NEXT: kiln.slice_update %{{.*}}, %arg0 {starts = array<i64: 5>
+// CHECK-NOT: kiln.concat
+func.func @not_parts(%x: tensor<3xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 8>, value = 0.0 : f64} : tensor<8xf32>
+  %a = kiln.slice_update %zero, %x {starts = array<i64: 0>, stops = array<i64: 3>, steps = array<i64: 1>} : (tensor<8xf32>, tensor<3xf32>) -> tensor<8xf32>
+  %b = kiln.slice_update %zero, %x {starts = array<i64: 2>, stops = array<i64: 5>, steps = array<i64: 1>} : (tensor<8xf32>, tensor<3xf32>) -> tensor<8xf32>
+  %c = kiln.slice_update %zero, %x {starts = array<i64: 5>, stops = array<i64: 8>, steps = array<i64: 1>} : (tensor<8xf32>, tensor<3xf32>) -> tensor<8xf32>
+  %d = kiln.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %e = kiln.add %a, %c : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %d, %e : tensor<8xf32>, tensor<8xf32>
+}
