@@ -1,5 +1,5 @@
 // Around a contraction: transposes become its flags; a batch that is only repeated, or summed, becomes part
-// of M or K.
+// of M or K; a factor of an operand becomes one of the result.
 #include "Simplify.h"
 #include "Util.h"
 
@@ -34,12 +34,37 @@ LogicalResult absorbTranspose(ir::MatmulOp op, PatternRewriter& rewriter) {
   return success();
 }
 
-/// (A B)^T = B^T A^T.
+/// A product that only `value` needs, multiplied by a number or not.
+struct ScaledProduct {
+  ir::MatmulOp product;
+  std::optional<double> factor;
+
+  explicit ScaledProduct(Value value) {
+    if (!value.hasOneUse()) return;
+    if (auto scaled = value.getDefiningOp<ir::MulOp>())
+      if ((factor = splatOf(scaled.getRhs()))) value = scaled.getLhs();
+    if (value.hasOneUse()) product = value.getDefiningOp<ir::MatmulOp>();
+  }
+  Value scale(PatternRewriter& rewriter, Value other) const {
+    if (!factor) return other;
+    Value number = constant(rewriter, other.getLoc(), typeOf(other), *factor);
+    return ir::MulOp::create(rewriter, other.getLoc(), other.getType(), other, number);
+  }
+};
+
+/// (A B)^T = B^T A^T, where the transpose makes rows the last dimension. What remains of it moves whole rows.
 LogicalResult transposeOfProduct(ir::TransposeOp op, PatternRewriter& rewriter) {
-  auto product = op.getX().getDefiningOp<ir::MatmulOp>();
-  if (!product || !product->hasOneUse() || !swapsLastTwo(op.getPermutation())) return failure();
-  rewriter.replaceOp(op, matmul(rewriter, product.getLoc(), typeOf(op), product.getRhs(), product.getLhs(),
-                                !product.getTransposeRhs(), !product.getTransposeLhs()));
+  ScaledProduct scaled(op.getX());
+  ir::MatmulOp product = scaled.product;
+  int64_t rank = typeOf(op).getRank();
+  if (!product || op.getPermutation().back() != rank - 2) return failure();
+  SmallVector<int64_t, 4> shape(shapeOf(product)), permutation(op.getPermutation());
+  std::swap(shape[rank - 1], shape[rank - 2]);
+  Value swapped = matmul(rewriter, product.getLoc(), typeOf(op).clone(shape), product.getRhs(),
+                         product.getLhs(), !product.getTransposeRhs(), !product.getTransposeLhs());
+  for (int64_t& dim : permutation)
+    if (dim >= rank - 2) dim = 2 * rank - 3 - dim;
+  rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), scaled.scale(rewriter, swapped), permutation));
   return success();
 }
 
@@ -67,11 +92,11 @@ LogicalResult foldRepeatedRhs(ir::MatmulOp op, PatternRewriter& rewriter) {
   return success();
 }
 
-/// A batch of products that is summed is one product with a longer K: sum_b A_b^T B_b.
+/// A batch of products that is summed is one product with a longer K: sum_b A_b^T B_b c = c sum_b A_b^T B_b.
 LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
-  auto product = op.getX().getDefiningOp<ir::MatmulOp>();
-  if (!product || !product->hasOneUse() || !product.getTransposeLhs() || product.getTransposeRhs())
-    return failure();
+  ScaledProduct scaled(op.getX());
+  ir::MatmulOp product = scaled.product;
+  if (!product || !product.getTransposeLhs() || product.getTransposeRhs()) return failure();
   ArrayRef<int64_t> lhsShape = shapeOf(product.getLhs()), rhsShape = shapeOf(product.getRhs());
   int64_t batchDims = lhsShape.size() - 2;
   if (batchDims == 0 || static_cast<int64_t>(op.getDims().size()) != batchDims ||
@@ -83,7 +108,40 @@ LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
   Value sum =
       matmul(rewriter, op.getLoc(), typeOf(op).clone(ArrayRef<int64_t>{lhsShape.back(), rhsShape.back()}),
              lhs, rhs, true, false);
-  rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), sum, shapeOf(op)));
+  rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), scaled.scale(rewriter, sum), shapeOf(op)));
+  return success();
+}
+
+/// x * c where x is in memory or a look at it: what a kernel would be made for, to write a copy of x. The
+/// number, and `value` becomes x; nullopt otherwise.
+std::optional<double> factorOf(Value& value) {
+  auto scaled = value.getDefiningOp<ir::MulOp>();
+  if (!scaled) return std::nullopt;
+  for (auto [x, factor] :
+       {std::pair{scaled.getLhs(), scaled.getRhs()}, std::pair{scaled.getRhs(), scaled.getLhs()}}) {
+    std::optional<double> number = splatOf(factor);
+    Operation* source = x.getDefiningOp();
+    if (!number || splatOf(x) || (source && !source->hasTrait<ir::DataMovement>())) continue;
+    value = x;
+    return number;
+  }
+  return std::nullopt;
+}
+
+/// (A c) B = (A B) c: the epilogue multiplies by c on the way. Not in f16, where c may be what keeps A B in
+/// range.
+LogicalResult moveFactor(ir::MatmulOp op, PatternRewriter& rewriter) {
+  if (typeOf(op).getElementType().isF16()) return failure();
+  Value lhs = op.getLhs(), rhs = op.getRhs();
+  std::optional<double> left = factorOf(lhs), right = factorOf(rhs);
+  if (!left && !right) return failure();
+  Value product =
+      matmul(rewriter, op.getLoc(), typeOf(op), lhs, rhs, op.getTransposeLhs(), op.getTransposeRhs());
+  for (std::optional<double> factor : {left, right})
+    if (factor)
+      product = ir::MulOp::create(rewriter, op.getLoc(), op.getType(), product,
+                                  constant(rewriter, op.getLoc(), typeOf(op), *factor));
+  rewriter.replaceOp(op, product);
   return success();
 }
 
@@ -94,6 +152,7 @@ void populateContractionPatterns(RewritePatternSet& patterns) {
   patterns.add(transposeOfProduct);
   patterns.add(foldRepeatedRhs);
   patterns.add(foldSummedBatch);
+  patterns.add(moveFactor);
 }
 
 } // namespace kiln::passes

@@ -149,6 +149,41 @@ func.func @empty_parts(%x: tensor<2x3xf32>, %e: tensor<0x3xf32>, %i: tensor<0xi6
 
 // -----
 
+// A factor of what only looks at memory is multiplied into the product's result, also beneath a summed batch.
+// CHECK-LABEL: @factor
+// CHECK: %[[T:.*]] = kiln.transpose %arg0
+// CHECK: %[[P:.*]] = kiln.matmul %[[T]], %arg1
+// CHECK: %[[S:.*]] = kiln.mul %[[P]]
+// CHECK: kiln.matmul {{.*}} -> tensor<4x5xf32>
+// CHECK: kiln.mul {{.*}} : (tensor<4x5xf32>, tensor<4x5xf32>)
+// CHECK-NOT: kiln.sum
+func.func @factor(%x: tensor<2x3x7x4xf32>, %y: tensor<7x2x4x5xf32>, %z: tensor<2x3x4xf32>, %g: tensor<2x3x5xf32>) -> (tensor<7x2x3x5xf32>, tensor<4x5xf32>) {
+  %c = kiln.constant {dtype = "f32", shape = array<i64: 7, 2, 3, 4>, value = 0.25 : f64} : tensor<7x2x3x4xf32>
+  %t = kiln.transpose %x {permutation = array<i64: 2, 0, 1, 3>} : (tensor<2x3x7x4xf32>) -> tensor<7x2x3x4xf32>
+  %s = kiln.mul %t, %c : (tensor<7x2x3x4xf32>, tensor<7x2x3x4xf32>) -> tensor<7x2x3x4xf32>
+  %p = kiln.matmul %s, %y {transpose_lhs = false, transpose_rhs = false} : (tensor<7x2x3x4xf32>, tensor<7x2x4x5xf32>) -> tensor<7x2x3x5xf32>
+  %d = kiln.constant {dtype = "f32", shape = array<i64: 2, 3, 4>, value = 0.25 : f64} : tensor<2x3x4xf32>
+  %u = kiln.mul %z, %d : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %q = kiln.matmul %u, %g {transpose_lhs = true, transpose_rhs = false} : (tensor<2x3x4xf32>, tensor<2x3x5xf32>) -> tensor<2x4x5xf32>
+  %b = kiln.sum %q {dims = array<i64: 0>, keepdim = false} : (tensor<2x4x5xf32>) -> tensor<4x5xf32>
+  return %p, %b : tensor<7x2x3x5xf32>, tensor<4x5xf32>
+}
+
+// -----
+
+// In f16 the factor stays where it was: without it the product might overflow.
+// CHECK-LABEL: @factor_of_half
+// CHECK: kiln.mul
+// CHECK-NEXT: kiln.matmul
+func.func @factor_of_half(%x: tensor<4x3xf16>, %y: tensor<3x5xf16>) -> tensor<4x5xf16> {
+  %c = kiln.constant {dtype = "f16", shape = array<i64: 4, 3>, value = 0.25 : f64} : tensor<4x3xf16>
+  %s = kiln.mul %x, %c : (tensor<4x3xf16>, tensor<4x3xf16>) -> tensor<4x3xf16>
+  %p = kiln.matmul %s, %y {transpose_lhs = false, transpose_rhs = false} : (tensor<4x3xf16>, tensor<3x5xf16>) -> tensor<4x5xf16>
+  return %p : tensor<4x5xf16>
+}
+
+// -----
+
 // What slices of one tensor hand back, each padded with zeros, is one concatenation, in the order of places.
 // CHECK-LABEL: @parts
 // CHECK-NEXT: %[[C:.*]] = kiln.concat %arg1, %arg2, %arg0 {dim = 1 : i64}
@@ -179,4 +214,21 @@ func.func @not_parts(%x: tensor<3xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   %d = kiln.add %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   %e = kiln.add %a, %c : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %d, %e : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// A product whose rows are wanted last is made the other way round, a constant factor notwithstanding; what
+// remains moves whole rows.
+// CHECK-LABEL: @columns_last
+// CHECK: %[[P:.*]] = kiln.matmul %arg1, %arg0 {transpose_lhs = true, transpose_rhs = true}
+// CHECK: %[[S:.*]] = kiln.mul %[[P]]
+// CHECK-NEXT: kiln.transpose %[[S]] {permutation = array<i64: 1, 0, 2>} : (tensor<2x5x3xf32>) -> tensor<5x2x3xf32>
+// CHECK-NEXT: return
+func.func @columns_last(%x: tensor<2x3x4xf32>, %y: tensor<2x4x5xf32>) -> tensor<5x2x3xf32> {
+  %p = kiln.matmul %x, %y {transpose_lhs = false, transpose_rhs = false} : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %c = kiln.constant {dtype = "f32", shape = array<i64: 2, 3, 5>, value = 0.25 : f64} : tensor<2x3x5xf32>
+  %s = kiln.mul %p, %c : (tensor<2x3x5xf32>, tensor<2x3x5xf32>) -> tensor<2x3x5xf32>
+  %t = kiln.transpose %s {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x5xf32>) -> tensor<5x2x3xf32>
+  return %t : tensor<5x2x3xf32>
 }
