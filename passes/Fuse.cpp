@@ -39,6 +39,8 @@ private:
   Value external(Value value);
   Value internal(Value value);
   Value argumentFor(Value value);
+  Value view(Value value, Value source);
+  Value copyIn(Operation* op, ValueRange operands);
   std::string nameOf(const Kernel& kernel);
 
   const FusionGraph& graph;
@@ -71,6 +73,24 @@ Value Writer::argumentFor(Value value) {
   return argument;
 }
 
+/// The op in the body, without the marks of earlier passes.
+Value Writer::copyIn(Operation* op, ValueRange operands) {
+  Operation* copy = op->clone();
+  copy->setOperands(operands);
+  copy->removeAttr(kBackward);
+  copy->removeAttr(kOrigin);
+  copy->removeAttr(kAgain);
+  body->push_back(copy);
+  return copy->getResult(0);
+}
+
+/// `value` as a look at `source`, which is in memory.
+Value Writer::view(Value value, Value source) {
+  if (value == source) return argumentFor(value);
+  Operation* op = value.getDefiningOp();
+  return copyIn(op, view(op->getOperand(0), source));
+}
+
 Value Writer::internal(Value value) {
   if (Value known = inside.lookup(value)) return known;
   Operation* op = value.getDefiningOp();
@@ -78,13 +98,7 @@ Value Writer::internal(Value value) {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(internal(operand));
-    Operation* copy = op->clone();
-    copy->setOperands(operands);
-    copy->removeAttr(kBackward);
-    copy->removeAttr(kOrigin);
-    copy->removeAttr(kAgain);
-    body->push_back(copy);
-    return inside[value] = copy->getResult(0);
+    return inside[value] = copyIn(op, operands);
   }
   return inside[value] = argumentFor(value);
 }
@@ -116,15 +130,11 @@ void Writer::write(const Kernel& kernel) {
   for (int i : kernel.nodes.set_bits()) {
     Operation* op = graph[i].op;
     SmallVector<Value> operands;
-    for (auto [number, operand] : llvm::enumerate(op->getOperands()))
-      operands.push_back(FusionGraph::readsFromMemory(op, number) ? argumentFor(operand) : internal(operand));
-    Operation* copy = op->clone();
-    copy->setOperands(operands);
-    copy->removeAttr(kBackward);
-    copy->removeAttr(kOrigin);
-    copy->removeAttr(kAgain);
-    body->push_back(copy);
-    inside[op->getResult(0)] = copy->getResult(0);
+    for (OpOperand& operand : op->getOpOperands())
+      operands.push_back(FusionGraph::readsFromMemory(op, operand.getOperandNumber())
+                             ? view(operand.get(), FusionGraph::sourceOf(operand))
+                             : internal(operand.get()));
+    inside[op->getResult(0)] = copyIn(op, operands);
     if (!llvm::is_contained(locations, op->getLoc())) locations.push_back(op->getLoc());
   }
   SmallVector<Value> yields, inputs;

@@ -1,6 +1,8 @@
 // Nodes of the fusion graph, and which sets of them are one kernel.
 #include "FusionGraph.h"
 
+#include "View.h"
+
 using namespace mlir;
 
 namespace kiln::passes {
@@ -27,7 +29,32 @@ bool FusionGraph::readsFromMemory(Operation* op, unsigned operand) {
          (op->hasTrait<ir::IndirectRead>() && operand == 0) || op->hasTrait<OpTrait::IsTerminator>();
 }
 
+Value FusionGraph::sourceOf(OpOperand& operand) {
+  bool looksThrough = operand.getOwner()->hasTrait<ir::ContractionTrait>();
+  return looksThrough ? viewedFrom(operand.get()) : operand.get();
+}
+
+/// Ops between a contraction's operand and what it is seen in, unless something else reads them.
+void FusionGraph::findViews(Block& block) {
+  for (Operation& op : llvm::reverse(block)) {
+    if (op.hasTrait<ir::ContractionTrait>()) {
+      for (OpOperand& operand : op.getOpOperands())
+        for (Value source = sourceOf(operand), view = operand.get(); view != source;
+             view = view.getDefiningOp()->getOperand(0))
+          onlyViewed.insert(view.getDefiningOp());
+    } else if (onlyViewed.contains(&op)) {
+      bool isRead = llvm::any_of(op.getUses(), [&](OpOperand& use) {
+        Operation* user = use.getOwner();
+        return user->hasTrait<ir::ContractionTrait>() ? sourceOf(use) == use.get()
+                                                      : !onlyViewed.contains(user);
+      });
+      if (isRead) onlyViewed.erase(&op);
+    }
+  }
+}
+
 FusionGraph::FusionGraph(Block& block) {
+  findViews(block);
   // A free op whose result must be in memory is a node (a unit reshape is an alias even then).
   llvm::SmallPtrSet<Operation*, 8> inMemory;
   auto demand = [&](Value value) {
@@ -38,11 +65,11 @@ FusionGraph::FusionGraph(Block& block) {
   };
   for (Operation& op : block) {
     for (OpOperand& operand : op.getOpOperands())
-      if (readsFromMemory(&op, operand.getOperandNumber())) demand(operand.get());
-    if (isa<ir::ReshapeOp>(op) && !isUnitReshape(&op)) demand(op.getOperand(0));
+      if (readsFromMemory(&op, operand.getOperandNumber())) demand(sourceOf(operand));
+    if (isa<ir::ReshapeOp>(op) && !isUnitReshape(&op) && !onlyViewed.contains(&op)) demand(op.getOperand(0));
   }
   for (Operation& op : block) {
-    if (op.hasTrait<OpTrait::IsTerminator>() || isa<ir::ReshapeOp>(op) ||
+    if (op.hasTrait<OpTrait::IsTerminator>() || isa<ir::ReshapeOp>(op) || onlyViewed.contains(&op) ||
         (isFree(&op) && !inMemory.contains(&op)))
       continue;
     numberOf[&op] = nodes.size();
@@ -65,8 +92,8 @@ FusionGraph::FusionGraph(Block& block) {
 
 void FusionGraph::addReads(Node& node) {
   SmallVector<std::pair<Value, bool>> pending;
-  for (Value operand : node.op->getOperands())
-    pending.push_back({operand, false});
+  for (OpOperand& operand : node.op->getOpOperands())
+    pending.push_back({sourceOf(operand), false});
   while (!pending.empty()) {
     auto [value, isAlias] = pending.pop_back_val();
     Operation* op = value.getDefiningOp();
@@ -139,8 +166,14 @@ bool FusionGraph::followsDomain(Value use, const llvm::BitVector& tainted, const
   return next == longer.size() && found == expected;
 }
 
+/// Whether a contraction's kernel can store its rows in the order that `op` gives them.
+static bool reordersRows(Operation* op) {
+  auto transpose = dyn_cast<ir::TransposeOp>(op);
+  return transpose && movesWholeRows(transpose);
+}
+
 /// Whether every value that depends on the anchor (a contraction or the reductions) stays at the domain's
-/// place.
+/// place, unless it is stored elsewhere and nothing here reads it.
 bool FusionGraph::isAligned(const llvm::BitVector& set, const KernelShape& shape, int anchor) const {
   llvm::BitVector tainted(size());
   SmallVector<int64_t, 4> kept;
@@ -151,7 +184,9 @@ bool FusionGraph::isAligned(const llvm::BitVector& set, const KernelShape& shape
     bool isReduction = isa<ir::Reduction>(node.op);
     bool depends = llvm::any_of(node.reads, [&](int read) { return tainted.test(read); });
     if (depends) {
-      if (i == anchor || !(isElementwise(node.op) || isReduction)) return false;
+      bool isMoved = anchor >= 0 && reordersRows(node.op) &&
+                     llvm::none_of(node.users, [&](int user) { return set.test(user); });
+      if (i == anchor || !(isElementwise(node.op) || isReduction || isMoved)) return false;
       SmallVector<int64_t, 4> own = squeezed(shapeOf(node.op->getOperand(0)));
       if (own != shape.domain && own != kept) return false;
       for (Value operand : node.op->getOperands())
@@ -211,9 +246,10 @@ std::optional<KernelShape> FusionGraph::classify(const llvm::BitVector& set, Arr
     if (!isReduced) kept.push_back(dim);
   bool isColumn = shape.kind == ir::FusionKind::ColumnReduce;
   for (int i : stored) {
-    SmallVector<int64_t, 4> own = squeezed(shapeOf(nodes[i].op->getResult(0)));
-    if (isColumn ? !isa<ir::Reduction>(nodes[i].op) : (own != shape.domain && own != kept))
-      return std::nullopt;
+    Operation* op = nodes[i].op;
+    Value computed = anchor >= 0 && reordersRows(op) ? op->getOperand(0) : op->getResult(0);
+    SmallVector<int64_t, 4> own = squeezed(shapeOf(computed));
+    if (isColumn ? !isa<ir::Reduction>(op) : (own != shape.domain && own != kept)) return std::nullopt;
   }
   for (int i : set.set_bits()) {
     if (llvm::any_of(nodes[i].aliased, [&](int read) { return set.test(read); })) return std::nullopt;

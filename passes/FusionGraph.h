@@ -3,7 +3,7 @@
 //
 // Free ops (constants, iota, broadcasts, reshapes that only add or drop dimensions of size 1) are no nodes:
 // whoever reads their result computes it again at no cost. Other reshapes are aliases between kernels: what
-// they reshape must be in memory.
+// they reshape must be in memory. Nor are shape ops nodes through which only contractions look.
 #pragma once
 
 #include "Util.h"
@@ -52,14 +52,18 @@ public:
   static bool isUnitReshape(mlir::Operation* op);
   /// Whether a kernel reads this operand from memory, so that it cannot be computed on the way.
   static bool readsFromMemory(mlir::Operation* op, unsigned operand);
+  /// What must be in memory for the op's operand: the operand, or what a contraction sees it in (View.h).
+  static mlir::Value sourceOf(mlir::OpOperand& operand);
 
 private:
+  void findViews(mlir::Block& block);
   void addReads(Node& node);
   bool isAligned(const llvm::BitVector& set, const KernelShape& shape, int anchor) const;
   bool followsDomain(mlir::Value use, const llvm::BitVector& tainted, const KernelShape& shape) const;
 
   std::vector<Node> nodes;
   llvm::DenseMap<mlir::Operation*, int> numberOf;
+  llvm::SmallPtrSet<mlir::Operation*, 8> onlyViewed; ///< shape ops whose every reader looks through them
 };
 
 } // namespace kiln::passes

@@ -9,6 +9,7 @@
 
 #include "KilnOps.h"
 #include "Loops.h"
+#include "View.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -24,7 +25,9 @@ class Analysis {
 public:
   Analysis(KernelBody& body) : body(body) {}
 
-  void setDomain(ArrayRef<Dim> dims) {
+  /// isContraction: of one, whose results may be stored row by row in another order.
+  void setDomain(ArrayRef<Dim> dims, bool isContraction = false) {
+    storesRowsAnywhere = isContraction;
     body.dims.assign(dims.begin(), dims.end());
     if (body.dims.empty()) body.dims.push_back({});
   }
@@ -32,6 +35,7 @@ public:
   LogicalResult addOutput(int result, Value value);
 
 private:
+  ir::TransposeOp reordering(Value value) const;
   FailureOr<const Expr*> value(Value value, ArrayRef<Index> indices);
   FailureOr<const Expr*> result(Operation* op, Value value, ArrayRef<Index> indices);
   FailureOr<const Expr*> reshape(ir::ReshapeOp op, ArrayRef<Index> indices);
@@ -46,6 +50,7 @@ private:
   const Expr* intern(Expr expr);
 
   KernelBody& body;
+  bool storesRowsAnywhere = false;
   std::map<std::vector<std::int64_t>, const Expr*> nodes;  // structurally equal expressions are one
   std::map<std::vector<std::int64_t>, const Expr*> values; // (value, indices) already expressed
 };
@@ -272,10 +277,23 @@ const Expr* Analysis::constant(ir::ConstantOp op) {
   return intern(std::move(expr));
 }
 
+/// The transpose by which rows of a contraction's domain are only stored in another order; null when `value`
+/// is computed where it is stored.
+ir::TransposeOp Analysis::reordering(Value value) const {
+  auto transpose = value.getDefiningOp<ir::TransposeOp>();
+  if (!storesRowsAnywhere || !transpose || !passes::movesWholeRows(transpose)) return {};
+  Shape sizes;
+  for (const Dim& dim : body.dims)
+    sizes.push_back(dim.size);
+  return passes::squeezed(sizes) == passes::squeezed(shapeOf(transpose.getX())) ? transpose : nullptr;
+}
+
 LogicalResult Analysis::addOutput(int result, Value value) {
   while (auto reshape =
              value.getDefiningOp<ir::ReshapeOp>()) // a result's shape does not matter, only its elements
     value = reshape.getX();
+  ir::TransposeOp order = reordering(value);
+  if (order) value = order.getX();
   Shape shape = shapeOf(value);
   bool hasReduced = llvm::any_of(body.dims, [](const Dim& dim) { return dim.reduced; });
   bool full = !hasReduced || (product(shape) == body.points() && product(shape) != body.keptPoints());
@@ -286,16 +304,23 @@ LogicalResult Analysis::addOutput(int result, Value value) {
   if (failed(indices)) return emitError(value.getLoc(), "a fusion's result splits a dimension of its domain");
   auto expr = this->value(value, *indices);
   if (failed(expr)) return failure();
+  if (order) {
+    Indices to;
+    for (std::int64_t dim : order.getPermutation())
+      to.push_back((*indices)[dim]);
+    element = linearIndex(body.dims, shapeOf(order.getResult()), to);
+  }
   body.outputs.push_back({result, *expr, element});
   return success();
 }
 
 FailureOr<KernelBody> analyseYields(Block& block, ArrayRef<Value> yields, ArrayRef<int> results,
-                                    const AnalyseOptions& options, std::optional<Shape> domain = {}) {
+                                    const AnalyseOptions& options, std::optional<Shape> domain = {},
+                                    bool isContraction = false) {
   KernelBody body;
   Analysis analysis(body);
   if (domain) {
-    analysis.setDomain(domainOf(*domain, {}, !options.collapse));
+    analysis.setDomain(domainOf(*domain, {}, !options.collapse), isContraction);
   } else if (Operation* reduction = mainReduction(yields)) {
     analysis.setDomain(domainOf(shapeOf(reduction->getOperand(0)),
                                 cast<ir::Reduction>(reduction).reducedDims(),
@@ -323,7 +348,7 @@ FailureOr<std::vector<KernelBody>> analyse(ir::FusionOp fusion, AnalyseOptions o
     llvm::SmallVector<Value> values;
     for (int result : loop)
       values.push_back(yields[result]);
-    auto body = analyseYields(block, values, loop, options, domain);
+    auto body = analyseYields(block, values, loop, options, domain, domain.has_value());
     if (failed(body)) return failure();
     bodies.push_back(std::move(*body));
   }

@@ -283,3 +283,69 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("operands and results in another order of rows, in part or repeated, as attention has them") {
+  using Sizes = std::vector<std::int64_t>;
+  constexpr std::int64_t kBatch = 2, kHeads = 3;
+  for (auto [length, width] : {std::array{1, 1}, {5, 7}, {16, 8}, {33, 16}, {64, 32}})
+    for (DType dtype : {f32, f64}) {
+      INFO("length " << length << ", width " << width << ", " << name(dtype));
+      const std::int64_t l = length, w = width, columns = kHeads * w;
+      ir::Program p;
+      // Rows are (position, batch); of three parts, each of all heads, the first and the last are read.
+      auto x = p.add_input({dtype, {l * kBatch, 3 * columns}}),
+           residual = p.add_input({dtype, {kBatch, kHeads, l, l}}),
+           weights = p.add_input({dtype, {kBatch, kHeads, l, l}}),
+           shared = p.add_input({dtype, {kBatch, 1, 2 * l, w}});
+      auto parts = call(p, "reshape", {x}, {{"shape", Sizes{l, kBatch, 3 * columns}}});
+      auto heads = [&](std::int64_t part, Sizes order) {
+        auto cut = call(p, "slice", {parts},
+                        {{"starts", Sizes{0, 0, part * columns}},
+                         {"steps", Sizes{1, 1, 1}},
+                         {"stops", Sizes{l, kBatch, (part + 1) * columns}}});
+        auto split = call(p, "reshape", {cut}, {{"shape", Sizes{l, kBatch, kHeads, w}}});
+        return call(p, "transpose", {split}, {{"permutation", std::move(order)}});
+      };
+      auto scores = matmul(p, heads(0, {1, 2, 0, 3}), heads(2, {1, 2, 3, 0}), false, false);
+      auto sum = call(p, "add", {scores, residual});
+      // Every second row of what all heads share.
+      auto rows = call(p, "slice", {shared},
+                       {{"starts", Sizes{0, 0, 1, 0}},
+                        {"steps", Sizes{1, 1, 2, 1}},
+                        {"stops", Sizes{kBatch, 1, 2 * l, w}}});
+      auto repeated = call(p, "broadcast", {rows}, {{"shape", Sizes{kBatch, kHeads, l, w}}});
+      auto mixed = matmul(p, weights, repeated, true, false);
+      for (ir::ValueId made : {sum, mixed})
+        p.outputs.push_back(call(p, "transpose", {made}, {{"permutation", Sizes{2, 0, 1, 3}}}));
+      std::vector<Buffer> in;
+      for (unsigned i = 0; i < 4; ++i)
+        in.push_back(random(p.values[i], i + 1));
+      auto one = runGuarded(p, in, 1), two = runGuarded(p, in, 2);
+      REQUIRE(one[0].bytes == two[0].bytes);
+      REQUIRE(one[1].bytes == two[1].bytes);
+      for (std::int64_t i = 0; i < l; ++i)
+        for (std::int64_t b = 0; b < kBatch; ++b)
+          for (std::int64_t h = 0; h < kHeads; ++h) {
+            const std::int64_t head = b * kHeads + h, row = (i * kBatch + b) * kHeads + h;
+            for (std::int64_t j = 0; j < l; ++j) {
+              double value = at(in[1], (head * l + i) * l + j), size = std::abs(value);
+              for (std::int64_t k = 0; k < w; ++k) {
+                double term = at(in[0], (i * kBatch + b) * 3 * columns + h * w + k) *
+                              at(in[0], (j * kBatch + b) * 3 * columns + 2 * columns + h * w + k);
+                value += term, size += std::abs(term);
+              }
+              REQUIRE(std::abs(at(one[0], row * l + j) - value) <=
+                      epsilon(dtype) * static_cast<double>(w + 2) * size);
+            }
+            for (std::int64_t j = 0; j < w; ++j) {
+              double value = 0, size = 0;
+              for (std::int64_t k = 0; k < l; ++k) {
+                double term = at(in[2], (head * l + k) * l + i) * at(in[3], (b * 2 * l + 2 * k + 1) * w + j);
+                value += term, size += std::abs(term);
+              }
+              REQUIRE(std::abs(at(one[1], row * w + j) - value) <=
+                      epsilon(dtype) * static_cast<double>(l + 1) * size);
+            }
+          }
+    }
+}

@@ -104,6 +104,43 @@ TEST_CASE("a softmax between two products, forward and backward") {
   REQUIRE(kinds["scatter"] == 0);
 }
 
+TEST_CASE("a Transformer's training step") {
+  constexpr int kLayers = 2;
+  nn::TransformerEncoder encoder(nn::TransformerEncoderOptions(
+      nn::TransformerEncoderLayerOptions(64, 4).dim_feedforward(128).dropout(0.1).activation(kGELU),
+      kLayers));
+  nn::Linear head(64, 10);
+  std::vector<Tensor> parameters = encoder->parameters();
+  for (const Tensor& parameter : head->parameters())
+    parameters.push_back(parameter);
+  optim::SGD sgd(parameters, optim::SGDOptions(0.1));
+  const Tensor mask = nn::TransformerImpl::generate_square_subsequent_mask(32);
+  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
+    sgd.zero_grad();
+    const Tensor loss = nn::functional::cross_entropy(head(encoder(x, mask)).flatten(0, 1), y);
+    loss.backward();
+    sgd.step();
+    return loss;
+  });
+  step(randn({32, 8, 64}), randint(10, {256}));
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  auto kinds = count_kinds(kernels);
+  // A layer: six products forward (queries, keys and values are one), of each two gradients, less the first
+  // input's. The head: one and two.
+  REQUIRE(kinds["contraction"] == 18 * kLayers - 1 + 3);
+  // Heads are looked at where they lie and stored where they are wanted: no transposition of its own. The
+  // gradients of queries, keys and values become one tensor.
+  for (const auto& kernel : kernels)
+    REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
+  REQUIRE(kinds["scatter"] == kLayers);
+  REQUIRE(kinds["multi"] == 1);
+  // The head's gradient times the last norm's weight, which a row reduction and an epilogue read.
+  REQUIRE(kinds["loop"] <= 1);
+  // A layer: softmax and two norms, forward and backward.
+  REQUIRE(kinds["row_reduce"] == 6 * kLayers + 3);
+}
+
 TEST_CASE("a chain of elementwise functions is one kernel") {
   auto f = jit::compile([](const Tensor& a, const Tensor& b) { return gelu(a * b + 0.5) * a; });
   f(randn({1000}), randn({1000}));

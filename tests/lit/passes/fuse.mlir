@@ -134,3 +134,48 @@ func.func @alias(%x: tensor<2x4x4xf32>) -> tensor<8x4xf32> {
   %e = kiln.exp %r : (tensor<8x4xf32>) -> tensor<8x4xf32>
   return %e : tensor<8x4xf32>
 }
+
+// -----
+
+// A contraction looks through whatever only changes strides: heads of attention are no copy, neither where they
+// are read nor where they are stored.
+// CHECK-LABEL: @heads
+// CHECK: kiln.fusion contraction {{.*}} tensor<8x96xf32>) -> tensor<2x4x4x4xf32>
+// CHECK: kiln.slice
+// CHECK: kiln.transpose
+// CHECK: kiln.slice
+// CHECK: kiln.transpose
+// CHECK: kiln.matmul
+// CHECK: kiln.fusion contraction {{.*}} -> tensor<4x2x4x8xf32>
+// CHECK: kiln.matmul
+// CHECK: %[[T:.*]] = kiln.transpose
+// CHECK-NEXT: kiln.yield %[[T]]
+// CHECK-NOT: kiln.fusion
+func.func @heads(%x: tensor<8x96xf32>, %v: tensor<2x4x8x8xf32>) -> tensor<8x32xf32> {
+  %r = kiln.reshape %x {shape = array<i64: 4, 2, 96>} : (tensor<8x96xf32>) -> tensor<4x2x96xf32>
+  %q = kiln.slice %r {starts = array<i64: 0, 0, 0>, stops = array<i64: 4, 2, 32>, steps = array<i64: 1, 1, 1>} : (tensor<4x2x96xf32>) -> tensor<4x2x32xf32>
+  %k = kiln.slice %r {starts = array<i64: 0, 0, 32>, stops = array<i64: 4, 2, 64>, steps = array<i64: 1, 1, 1>} : (tensor<4x2x96xf32>) -> tensor<4x2x32xf32>
+  %qs = kiln.reshape %q {shape = array<i64: 4, 2, 4, 8>} : (tensor<4x2x32xf32>) -> tensor<4x2x4x8xf32>
+  %ks = kiln.reshape %k {shape = array<i64: 4, 2, 4, 8>} : (tensor<4x2x32xf32>) -> tensor<4x2x4x8xf32>
+  %qt = kiln.transpose %qs {permutation = array<i64: 1, 2, 0, 3>} : (tensor<4x2x4x8xf32>) -> tensor<2x4x4x8xf32>
+  %kt = kiln.transpose %ks {permutation = array<i64: 1, 2, 3, 0>} : (tensor<4x2x4x8xf32>) -> tensor<2x4x8x4xf32>
+  %s = kiln.matmul %qt, %kt {transpose_lhs = false, transpose_rhs = false} : (tensor<2x4x4x8xf32>, tensor<2x4x8x4xf32>) -> tensor<2x4x4x4xf32>
+  %t = kiln.slice %v {starts = array<i64: 0, 0, 0, 0>, stops = array<i64: 2, 4, 4, 8>, steps = array<i64: 1, 1, 1, 1>} : (tensor<2x4x8x8xf32>) -> tensor<2x4x4x8xf32>
+  %o = kiln.matmul %s, %t {transpose_lhs = false, transpose_rhs = false} : (tensor<2x4x4x4xf32>, tensor<2x4x4x8xf32>) -> tensor<2x4x4x8xf32>
+  %m = kiln.transpose %o {permutation = array<i64: 2, 0, 1, 3>} : (tensor<2x4x4x8xf32>) -> tensor<4x2x4x8xf32>
+  %f = kiln.reshape %m {shape = array<i64: 8, 32>} : (tensor<4x2x4x8xf32>) -> tensor<8x32xf32>
+  return %f : tensor<8x32xf32>
+}
+
+// -----
+
+// A look at memory in which neither rows nor columns are contiguous is copied first.
+// CHECK-LABEL: @scattered
+// CHECK: kiln.fusion loop
+// CHECK: kiln.fusion contraction
+// CHECK-NOT: kiln.transpose
+func.func @scattered(%x: tensor<8x4x6xf32>, %w: tensor<6x8x4xf32>) -> tensor<6x8x8xf32> {
+  %t = kiln.transpose %x {permutation = array<i64: 2, 0, 1>} : (tensor<8x4x6xf32>) -> tensor<6x8x4xf32>
+  %p = kiln.matmul %t, %w {transpose_lhs = false, transpose_rhs = true} : (tensor<6x8x4xf32>, tensor<6x8x4xf32>) -> tensor<6x8x8xf32>
+  return %p : tensor<6x8x8xf32>
+}
