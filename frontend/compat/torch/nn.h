@@ -4,6 +4,8 @@
 #include "kiln/nn.h"
 #include "torch/types.h"
 
+#include <cmath> // LibTorch's headers bring it, and programs use std::sqrt and the like without asking for it
+
 #define TORCH_ARG(T, name) KILN_ARG(T, name)
 /// Defines the holder `Name` of the module class `NameImpl`.
 #define TORCH_MODULE(Name) KILN_MODULE(Name)
