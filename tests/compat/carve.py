@@ -3,7 +3,7 @@
 A source is cut into its declarations (functions, types, TEST cases, preprocessor lines). The compiler's errors are mapped to
 the declarations they stand in, or, for errors in templates, to the one that asked for the instantiation; those are blanked
 (lines keep their numbers) in a copy, and the copy is compiled again, until it compiles. Headers that lie in the same tree
-are treated alike.
+are treated alike; of other headers that do not compile, the #include is left out.
 """
 import hashlib
 import json
@@ -13,6 +13,7 @@ import subprocess
 
 CASE = re.compile(r"^\s*TEST(?:_F)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.S)
 PLACE = re.compile(r"^(.+?):(\d+):(?:\d+:)? ?(fatal error|error|note|warning): (.*)")
+INCLUDED = re.compile(r"(?:In file included| +) from (.+?):(\d+)[:,]")
 SKIP = re.compile(r"//[^\n]*|/\*.*?\*/|R\"(\w*)\(.*?\)\1\"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])+'", re.S)
 
 
@@ -170,17 +171,29 @@ class Program:
         self.problem = "errors without end"
         return False
 
+    def declarations_at(self, places):
+        """[(source, index)] of the declarations at these places."""
+        found = []
+        for name, line in places:
+            for source in self.sources:
+                if pathlib.Path(name).resolve() == source.copy.resolve():
+                    index = source.at(line)
+                    if index is not None:
+                        found.append((source, index))
+        return found
+
     def blame(self, output):
         """Leaves out the declarations with errors; true when there were any."""
         changed = False
         for error in errors(output):
-            candidates = []
-            for name, line in error["places"]:
-                for source in self.sources:
-                    if pathlib.Path(name).resolve() == source.copy.resolve():
-                        index = source.at(line)
-                        if index is not None and index not in source.removed:
-                            candidates.append((source, index))
+            ours = self.declarations_at(error["places"])
+            candidates = [(source, index) for source, index in ours if index not in source.removed]
+            if not ours and (included := self.declarations_at(error["includes"])):
+                # A header that does not compile makes all that comes behind it fail: its #include, and nothing else.
+                source, index = included[0]
+                source.removed[index] = error["text"]
+                source.write()
+                return True
             if not candidates:
                 continue
             # A case that asks for an instantiation rather than the template in which it fails.
@@ -198,15 +211,22 @@ def stem_folder(stem):
 
 
 def errors(output):
-    """[{text, places}] of a compiler's output: the place of each error, and those of its notes about who asked."""
-    found = []
+    """[{text, places, includes}] of a compiler's output: the place of each error, those of its notes about who asked, and the
+    #include lines that lead to it, the last of them first."""
+    found, includes = [], []
     for line in output.splitlines():
+        included = INCLUDED.match(line)
+        if included:
+            includes.append((included.group(1), int(included.group(2))))
+            continue
         match = PLACE.match(line)
         if not match:
             continue
         name, number, kind, text = match.groups()
         if kind in ("error", "fatal error"):
-            found.append({"text": f"{pathlib.Path(name).name}:{number}: {text}", "places": [(name, int(number))]})
+            found.append({"text": f"{pathlib.Path(name).name}:{number}: {text}", "places": [(name, int(number))],
+                          "includes": includes})
+            includes = []
         elif kind == "note" and found and "requested here" in text:
             found[-1]["places"].append((name, int(number)))
     return found
