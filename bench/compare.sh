@@ -9,7 +9,7 @@ source scripts/lib.sh
 rounds=${ROUNDS:-3}
 bin=build/release/bin
 workloads=("$@")
-((${#workloads[@]})) || workloads=(first_net mlp_b64 mlp_b1024 block char_lm adamw gemm_256 gemm_512 gemm_1024 gemm_2048 pointwise data_loader)
+((${#workloads[@]})) || workloads=(first_net mlp_b64 mlp_b1024 block char_lm adamw gemm_256 gemm_512 gemm_1024 gemm_2048 pointwise data_loader eager_add)
 
 configure release
 build release kiln-bench kiln-compiler >/dev/null

@@ -150,6 +150,12 @@ Workload pointwise(bool compiled) {
       randn({kPointwise}));
 }
 
+// What an op costs beside its arithmetic; there is nothing to compile.
+Workload eager_add() {
+  auto a = randn({kEagerAdd}), b = randn({kEagerAdd});
+  return {[=] { a + b; }, [] { return Report{}; }, [] { return std::vector<jit::Kernel>(); }, 0};
+}
+
 // A step takes the next batch; there is nothing to compile.
 Workload data_loader() {
   const auto directory = std::filesystem::temp_directory_path() / ("kiln-bench-" + std::to_string(getpid()));
@@ -177,6 +183,7 @@ Workload make(const std::string& name, bool compiled) {
   if (name == "adamw") return adamw(compiled);
   if (starts_with(name, "gemm_")) return gemm(compiled, size_of(name));
   if (name == "data_loader") return data_loader();
+  if (name == "eager_add") return eager_add();
   return pointwise(compiled);
 }
 

@@ -154,6 +154,11 @@ Step pointwise() {
   };
 }
 
+Step eager_add() {
+  auto a = torch::randn({bench::kEagerAdd}), b = torch::randn({bench::kEagerAdd});
+  return [=] { a + b; };
+}
+
 Step data_loader() {
   char directory[] = "/tmp/torch-bench-XXXXXX";
   if (!mkdtemp(directory)) throw std::runtime_error("cannot make a directory");
@@ -178,6 +183,7 @@ Step make(const std::string& name) {
   if (name == "adamw") return adamw();
   if (bench::starts_with(name, "gemm_")) return gemm(bench::size_of(name));
   if (name == "data_loader") return data_loader();
+  if (name == "eager_add") return eager_add();
   return pointwise();
 }
 

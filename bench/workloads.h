@@ -36,6 +36,8 @@ constexpr std::int64_t kAdamWidth = 320, kAdamHidden = 4 * kAdamWidth, kAdamLaye
                        kAdamSequence = 128;
 // pointwise: gelu(a * b + 0.5) * a.
 constexpr std::int64_t kPointwise = 16 << 20;
+// eager_add: a + b of two small tensors.
+constexpr std::int64_t kEagerAdd = 8;
 // data_loader: a batch of 64 out of MNIST's 60,000 images, shuffled, made by one worker.
 constexpr std::int64_t kLoaderImages = 60000, kLoaderSide = 28, kLoaderBatch = 64;
 
@@ -62,9 +64,9 @@ inline void write_noise_as_mnist(const std::string& directory) {
 }
 
 inline const std::vector<std::string>& workloads() {
-  static const std::vector<std::string> names = {"first_net", "mlp_b64",   "mlp_b1024", "block",
-                                                 "char_lm",   "adamw",     "gemm_256",  "gemm_512",
-                                                 "gemm_1024", "gemm_2048", "pointwise", "data_loader"};
+  static const std::vector<std::string> names = {
+      "first_net", "mlp_b64",   "mlp_b1024", "block",     "char_lm",     "adamw",    "gemm_256",
+      "gemm_512",  "gemm_1024", "gemm_2048", "pointwise", "data_loader", "eager_add"};
   return names;
 }
 
@@ -143,6 +145,7 @@ inline Work work_of(const std::string& name) {
   }
   // Operations of gelu as one multiplication or addition each, the error function as one.
   if (name == "data_loader") return {0, 4.0 * 2 * kLoaderBatch * kLoaderSide * kLoaderSide};
+  if (name == "eager_add") return {1.0 * kEagerAdd, 4.0 * 3 * kEagerAdd};
   if (name == "pointwise") return {8.0 * kPointwise, 4.0 * 3 * kPointwise};
   throw std::out_of_range("no workload " + name);
 }
