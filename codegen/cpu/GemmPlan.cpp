@@ -98,7 +98,9 @@ GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
 
   plan.blockDepth = shape.k <= 512 ? llvm::alignTo(shape.k, plan.lanes) : 256;
   // The packed block of the right operand takes half of the second cache.
-  std::int64_t fits = target.l2Bytes / 2 / (llvm::alignTo(shape.k, plan.lanes) * shape.elementBytes());
+  std::int64_t columnBytes =
+      std::max<std::int64_t>(llvm::alignTo(shape.k, plan.lanes), 1) * shape.elementBytes();
+  std::int64_t fits = target.l2Bytes / 2 / columnBytes;
   std::int64_t columns = std::clamp<std::int64_t>(fits, plan.tileColumns(), 128);
   plan.blockColumns = evenBlock(shape.n, columns, plan.tileColumns());
   plan.chunkRows = evenBlock(shape.m, 128, plan.tileRows);

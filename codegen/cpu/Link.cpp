@@ -101,7 +101,7 @@ bool hasUndefinedSymbols(llvm::StringRef bytes) {
 std::string libmPath() {
   void* handle = dlopen("libm.so.6", RTLD_LAZY | RTLD_NOLOAD);
   link_map* map = nullptr;
-  if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0) return {};
+  if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) != 0) return {};
   return map->l_name;
 }
 

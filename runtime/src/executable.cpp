@@ -108,7 +108,9 @@ struct Executable::State {
         links.push_back({i, root});
   }
 
-  std::size_t callers() const { return static_cast<std::size_t>(artifact.inputs + artifact.outputs); }
+  std::size_t callers() const {
+    return static_cast<std::size_t>(artifact.inputs) + static_cast<std::size_t>(artifact.outputs);
+  }
 
   void* symbol(const std::string& name) const {
     void* address = name.empty() ? nullptr : image->find(name);

@@ -63,7 +63,7 @@ public:
   Scalar(T value) {
     if constexpr (std::is_same_v<T, bool>)
       kind_ = Kind::Boolean, integer_ = value;
-    else if constexpr (std::is_integral_v<T>)
+    else if constexpr (std::is_integral_v<T>) // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number here
       kind_ = Kind::Integer, integer_ = static_cast<std::int64_t>(value);
     else
       kind_ = Kind::Floating, floating_ = static_cast<double>(value);

@@ -361,7 +361,9 @@ public:
   /// Assigning to a temporary view writes through it: `x[0] = y;`.
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & = default;
+  // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): copying elements onto themselves changes none
   Tensor& operator=(const Tensor& source) && { return copy_(source); }
+  // NOLINTNEXTLINE(performance-noexcept-move-constructor): copies elements, and shapes may differ
   Tensor& operator=(Tensor&& source) && { return copy_(source); }
   Tensor& operator=(Scalar value) && { return fill_(value); }
   Tensor(const Tensor&) = default;

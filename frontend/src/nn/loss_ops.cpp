@@ -269,7 +269,7 @@ Tensor cross_entropy_loss(const Tensor& input, const Tensor& target, const Tenso
   const Tensor picked = weight.defined() ? weighted_nll(rows, log_probabilities, reduction, ignore_index)
                                          : nll_loss(log_probabilities, rows.target,
                                                     std::string(reduction_name(reduction)), ignore_index);
-  const Tensor plain = reduction == Reduction::None ? rows.unreduced(picked) : picked;
+  Tensor plain = reduction == Reduction::None ? rows.unreduced(picked) : picked;
   if (label_smoothing == 0) return plain;
   const Tensor smooth = smooth_nll(rows, log_probabilities, reduction, ignore_index);
   return plain * (1 - label_smoothing) +

@@ -60,6 +60,7 @@ Module::Module(const Module& other)
   state_->training = other.state_->training;
 }
 Module& Module::operator=(const Module& other) {
+  if (this == &other) return *this;
   parameters_ = other.parameters_;
   buffers_ = other.buffers_;
   children_ = other.children_;

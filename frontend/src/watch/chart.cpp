@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 #include <unistd.h>
+#include <vector>
 
 namespace kiln::watch {
 
@@ -78,18 +79,27 @@ std::string text_at(double x, double y, const std::string& anchor, const std::st
          ">" + escape(text) + "</text>\n";
 }
 
+/// The multiples of `step` in [from, to].
+std::vector<double> ticks(double from, double to, double step) {
+  const double first = std::ceil(from / step), last = std::floor(to / step + 1e-4);
+  std::vector<double> values(static_cast<std::size_t>(std::max(last - first + 1, 0.0)));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = (first + static_cast<double>(i)) * step;
+  return values;
+}
+
 /// Numbers along both axes, with a line across at each of y's.
 std::string axes(const Scale& scale, double least_x_step) {
   std::string out;
   double step = tick_step(scale.y_max - scale.y_min);
-  for (double i = std::ceil(scale.y_min / step); i * step <= scale.y_max + step * 1e-4; ++i) {
-    double y = scale.y(i * step);
+  for (double tick : ticks(scale.y_min, scale.y_max, step)) {
+    double y = scale.y(tick);
     out += "<line stroke=\"#ddd\" x1=\"" + number(kLeft) + "\" x2=\"" + number(kWidth - kRight) + "\" y1=\"" +
-           number(y) + "\" y2=\"" + number(y) + "\"/>\n" + text_at(kLeft - 8, y + 4, "end", number(i * step));
+           number(y) + "\" y2=\"" + number(y) + "\"/>\n" + text_at(kLeft - 8, y + 4, "end", number(tick));
   }
   step = std::max(least_x_step, tick_step(scale.x_max - scale.x_min));
-  for (double i = std::ceil(scale.x_min / step); i * step <= scale.x_max + step * 1e-4; ++i)
-    out += text_at(scale.x(i * step), kHeight - kBottom + 18, "middle", number(i * step));
+  for (double tick : ticks(scale.x_min, scale.x_max, step))
+    out += text_at(scale.x(tick), kHeight - kBottom + 18, "middle", number(tick));
   return out;
 }
 

@@ -66,7 +66,7 @@ std::string bar(double fraction, int cells, bool unicode) {
 std::string fields_text(const ProgressView& view) {
   std::string text;
   for (const auto& [name, value] : view.fields)
-    text += "  " + name + " " + value;
+    text.append("  ").append(name).append(" ").append(value);
   return text;
 }
 

@@ -73,8 +73,8 @@ public:
   using BatchRequestType = BatchRequest;
 
   explicit DataLoaderBase(DataLoaderOptions options, std::unique_ptr<Dataset> main_thread_dataset = nullptr)
-      : options_(std::move(options)), main_thread_dataset_(std::move(main_thread_dataset)),
-        sequencer_(new_sequencer()) {}
+      : options_(options), main_thread_dataset_(std::move(main_thread_dataset)), sequencer_(new_sequencer()) {
+  }
   DataLoaderBase(const DataLoaderBase&) = delete;
   virtual ~DataLoaderBase() { join(); }
 
@@ -216,7 +216,7 @@ public:
   using typename super::BatchRequestType;
 
   StatelessDataLoader(Dataset dataset, Sampler sampler, DataLoaderOptions options)
-      : super(std::move(options)), sampler_(std::move(sampler)) {
+      : super(options), sampler_(std::move(sampler)) {
     this->start_workers([&] { return [this, own = dataset]() mutable { this->worker_thread(own); }; });
     if (this->options_.workers == 0)
       this->main_thread_dataset_ = std::make_unique<Dataset>(std::move(dataset));
@@ -248,7 +248,7 @@ public:
   using typename super::BatchRequestType;
 
   StatefulDataLoader(Dataset dataset, DataLoaderOptions options)
-      : super(std::move(options), std::make_unique<Dataset>(std::move(dataset))) {
+      : super(options, std::make_unique<Dataset>(std::move(dataset))) {
     this->start_workers([&] { return [this] { this->worker_thread(*this->main_thread_dataset_); }; });
   }
   ~StatefulDataLoader() override { this->join(); }
@@ -266,7 +266,7 @@ template <class Dataset, class Sampler>
 std::unique_ptr<StatelessDataLoader<Dataset, Sampler>> make_data_loader(Dataset dataset, Sampler sampler,
                                                                         DataLoaderOptions options) {
   return std::make_unique<StatelessDataLoader<Dataset, Sampler>>(std::move(dataset), std::move(sampler),
-                                                                 std::move(options));
+                                                                 options);
 }
 
 /// With a sampler made from the dataset's size: random order unless another type is named. Throws Error when
@@ -277,14 +277,14 @@ std::unique_ptr<StatelessDataLoader<Dataset, Sampler>> make_data_loader(Dataset 
                                                                         DataLoaderOptions options = {}) {
   const std::optional<std::size_t> size = dataset.size();
   if (!size) throw Error("Expected the dataset to be sized in order to construct the Sampler");
-  return make_data_loader(std::move(dataset), Sampler(*size), std::move(options));
+  return make_data_loader(std::move(dataset), Sampler(*size), options);
 }
 
 template <class Dataset>
   requires(Dataset::is_stateful)
 std::unique_ptr<StatefulDataLoader<Dataset>> make_data_loader(Dataset dataset,
                                                               DataLoaderOptions options = {}) {
-  return std::make_unique<StatefulDataLoader<Dataset>>(std::move(dataset), std::move(options));
+  return std::make_unique<StatefulDataLoader<Dataset>>(std::move(dataset), options);
 }
 
 } // namespace kiln::data

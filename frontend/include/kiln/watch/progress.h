@@ -71,7 +71,7 @@ private:
 namespace detail {
 template <class Range> decltype(auto) loop_over(Range& range) {
   if constexpr (requires { std::begin(range); })
-    return (range);
+    return static_cast<Range&>(range);
   else
     return (*range); // a data loader is held by a pointer
 }
