@@ -14,9 +14,10 @@ configure() {
   fi
 }
 
-# build PRESET TARGET…: Ninja's own output; silent but for its last line when nothing is to be done.
+# build PRESET TARGET…: Ninja's own output; silent but for its last line when nothing is to be done. By way of the preset,
+# whose environment lets ccache keep what is compiled with a precompiled header.
 build() {
   local preset=$1
   shift
-  ninja -C "build/$preset" "$@"
+  cmake --build --preset "$preset" ${1:+--target "$@"}
 }

@@ -3,8 +3,8 @@
 # LLVM 22's packages, or another Debian or Ubuntu with the same package names. Silent and quick when nothing is missing.
 set -euo pipefail
 
-build=(clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev libomp-22-dev
-       libclang-rt-22-dev cmake ninja-build ccache libabsl-dev zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev)
+build=(clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev
+       libclang-rt-22-dev cmake ninja-build ccache zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev)
 checks=(catch2 libbenchmark-dev clang-format-22 clang-tidy-22)
 oracle=(libtorch-dev libopenblas0-pthread) # parity tests and comparison only: done without when it cannot be had
 python=(python3-venv python3-torch python3-numpy) # tests/python only: done without as well
