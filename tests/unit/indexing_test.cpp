@@ -10,7 +10,7 @@ using namespace kiln::indexing;
 namespace {
 using F = std::vector<double>;
 F values(const Tensor& x) {
-  const Tensor wide = x.detach().to(kFloat64);
+  const Tensor wide = x.detach().to(kFloat64).contiguous();
   if (x.numel() == 0) return {};
   const double* data = wide.data_ptr<double>();
   return {data, data + x.numel()};
@@ -141,4 +141,48 @@ TEST_CASE("sorting") {
   const Tensor many = randperm(3000).to(kFloat32);
   REQUIRE(std::get<0>(many.sort()).equal(arange(3000, kFloat32)));
   REQUIRE(many.index({std::get<1>(many.sort())}).equal(arange(3000, kFloat32)));
+}
+
+TEST_CASE("truth values and unsigned bytes index as PyTorch's") {
+  const Tensor x = grid(2, 3);
+  REQUIRE(sizes(x.index({true})) == Sizes{1, 2, 3});
+  REQUIRE(sizes(x.index({false})) == Sizes{0, 2, 3});
+  REQUIRE(sizes(x.index({true, true})) == Sizes{1, 2, 3}); // they broadcast together
+  REQUIRE(sizes(x.index({false, true, "..."})) == Sizes{0, 2, 3});
+  REQUIRE_THROWS_WITH(x.index({false, tensor({0, 1})}), Catch::Contains("broadcast"));
+  x.index({true}).zero_(); // a copy
+  REQUIRE(values(x) == F{0, 1, 2, 3, 4, 5});
+
+  struct Count : WarningHandler {
+    void process(const SourceLocation&, const std::string& text, bool) override {
+      warnings += text.find("uint8 is now deprecated") != std::string::npos;
+    }
+    int warnings = 0;
+  } count;
+  WarningHandler* before = Warning::get_warning_handler();
+  Warning::set_warning_handler(&count);
+  const F rows = values(x.index({tensor({0, 1}, kUInt8)}));
+  Warning::set_warning_handler(before);
+  REQUIRE(rows == F{3, 4, 5});
+  REQUIRE(count.warnings == 1);
+}
+
+TEST_CASE("errors of indexing name the dimension of the tensor and the method") {
+  const Tensor x = zeros({2, 5, 10});
+  REQUIRE_THROWS_WITH(x.index({0, 5}),
+                      Catch::Contains("index 5 is out of bounds for dimension 1 with size 5"));
+  REQUIRE_THROWS_WITH(x.index({"...", -11}), Catch::Contains("index -11 is out of bounds for dimension 2"));
+  REQUIRE_THROWS_WITH(x.index_put_({}, 1), Catch::Contains("Tensor::index_put_()"));
+}
+
+TEST_CASE("values are added where asked to, and lose their leading ones") {
+  Tensor x = zeros({3});
+  x.index_put_({tensor({1, 1, 2})}, tensor({1.0f, 2.0f, 4.0f}), true);
+  x.index_put_({Slice(0, 1)}, tensor({8.0f}), true);
+  REQUIRE(values(x) == F{8, 3, 4});
+  x.index_put_({"..."}, ones({1, 1, 3}));
+  REQUIRE(values(x) == F{1, 1, 1});
+  Tensor y = zeros({2, 2});
+  index_put_(y, {tensor({1}), tensor({0})}, tensor({5.0f}));
+  REQUIRE(values(y) == F{0, 0, 5, 0});
 }

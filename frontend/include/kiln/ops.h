@@ -400,3 +400,5 @@ Tensor diag(const Tensor& x, std::int64_t diagonal = 0); ///< a matrix's diagona
 Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1);
 
 } // namespace kiln
+Tensor& index_put_(const Tensor& x, const std::vector<std::optional<Tensor>>& indices, const Tensor& values,
+                   bool accumulate = false);

@@ -145,9 +145,12 @@ public:
   Tensor operator[](const Tensor& index) const; ///< by an integer or boolean tensor
   Tensor index(std::initializer_list<TensorIndex> indices) const;
   Tensor index(const std::vector<TensorIndex>& indices) const;
-  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const;
+  /// With `accumulate`, values are added, also where positions come twice.
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value,
+                     bool accumulate = false) const;
   Tensor& index_put_(std::initializer_list<TensorIndex> indices, Scalar value) const;
-  Tensor& index_put_(const std::vector<TensorIndex>& indices, const Tensor& value) const;
+  Tensor& index_put_(const std::vector<TensorIndex>& indices, const Tensor& value,
+                     bool accumulate = false) const;
   Tensor& index_put_(const std::vector<TensorIndex>& indices, Scalar value) const;
   std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t dim = 0) const;
   std::vector<Tensor> split(std::int64_t size, std::int64_t dim = 0) const;

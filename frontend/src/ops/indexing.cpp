@@ -5,6 +5,7 @@
 #include "kiln/internal/capture.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
+#include "kiln/warning.h"
 #include "ops/assign.h"
 
 #include <algorithm>
@@ -68,8 +69,10 @@ std::size_t dims_of(const TensorIndex& index) {
 }
 
 // The view that integers, slices, None and ellipsis make, and the tensors that index it.
-std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIndex> indices) {
-  if (indices.empty()) fail("index: Passing an empty index list to Tensor::index() is not valid syntax");
+std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIndex> indices,
+                                       const std::string& method) {
+  if (indices.empty())
+    fail(method + ": Passing an empty index list to Tensor::" + method + "() is not valid syntax");
   std::size_t consumed = 0;
   for (const TensorIndex& index : indices)
     consumed += dims_of(index);
@@ -81,7 +84,7 @@ std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIn
     fail("index: too many indices for tensor of dimension " + std::to_string(x.dim()));
   Tensor view = x;
   Tensors tensors;
-  std::int64_t dim = 0;
+  std::int64_t dim = 0, source = 0; // of the view, and of x
   auto pass = [&](std::int64_t dims) {
     dim += dims;
     tensors.resize(static_cast<std::size_t>(dim));
@@ -94,24 +97,25 @@ std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIn
     tensors.resize(static_cast<std::size_t>(dim)); // of a mask: the dimensions behind its first
   };
   for (const TensorIndex& index : indices) {
+    const auto own = index.is_ellipsis() ? x.dim() - static_cast<std::int64_t>(consumed)
+                                         : static_cast<std::int64_t>(dims_of(index));
     switch (index.kind()) {
     case TensorIndex::Kind::None:
       view = view.unsqueeze(dim);
       pass(1);
       break;
     case TensorIndex::Kind::Ellipsis:
-      pass(x.dim() - static_cast<std::int64_t>(consumed));
+      pass(own);
       break;
     case TensorIndex::Kind::Integer:
+      if (const std::int64_t size = view.size(dim); index.integer() < -size || index.integer() >= size)
+        fail("index: index " + std::to_string(index.integer()) + " is out of bounds for dimension " +
+             std::to_string(source) + " with size " + std::to_string(size));
       view = view.select(dim, index.integer());
       break;
-    case TensorIndex::Kind::Boolean: // everything, in a new dimension, or nothing
-      if (index.boolean()) {
-        view = view.unsqueeze(dim);
-        pass(1);
-      } else {
-        at_tensor(full({}, false, kBool));
-      }
+    case TensorIndex::Kind::Boolean: // the one place, or none, of a new dimension
+      view = view.unsqueeze(dim);
+      at_tensor(zeros({index.boolean() ? 1 : 0}, kInt64));
       break;
     case TensorIndex::Kind::Slice: {
       const Slice& slice = index.slice();
@@ -128,6 +132,7 @@ std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIn
         at_tensor(index.tensor());
       break;
     }
+    source += own;
   }
   // A handle of its own even where all of x is meant.
   if (view.is_same(x)) view = x.view(x.sizes());
@@ -156,6 +161,8 @@ Tensors positions_of(const Tensor& x, const Tensors& given) {
       result.push_back(tensor->to(kInt64));
       continue;
     }
+    if (tensor->dtype() == kUInt8)
+      warn("index: indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead");
     for (std::int64_t d = 0; d < tensor->dim(); ++d) {
       const auto at = static_cast<std::int64_t>(result.size()) + d;
       if (at >= x.dim() || tensor->size(d) != x.size(at))
@@ -197,8 +204,8 @@ Merged merge(const Tensor& x, const Tensors& tensors) {
     const std::int64_t size = x.size(static_cast<std::int64_t>(dims[i]));
     Tensor places = where(lt(list[i], 0), add(list[i], size), list[i]);
     check_indices("index",
-                  ("index is out of bounds for dimension " + std::to_string(dims[i]) + " with size " +
-                   std::to_string(size))
+                  ("index is out of bounds for dimension " +
+                   (size == 0 ? "" : std::to_string(dims[i]) + " ") + "with size " + std::to_string(size))
                       .c_str(),
                   places, size);
     if (stride != 1) places = mul(places, stride);
@@ -283,16 +290,24 @@ Tensor written_at(const Tensor& x, const Tensors& given, const Tensor& value, bo
 }
 
 Tensor get(const Tensor& x, std::span<const TensorIndex> indices) {
-  const auto [view, tensors] = split_index(x, indices);
+  const auto [view, tensors] = split_index(x, indices, "index");
   return indexes(tensors) ? read_at(view, tensors) : view;
 }
 
-Tensor& put(const Tensor& x, std::span<const TensorIndex> indices, const Tensor& value) {
-  const auto [view, tensors] = split_index(x, indices);
-  if (indexes(tensors))
-    assign(view, written_at(view, tensors, value.to(x.dtype()), false), "index_put_");
+Tensor& put(const Tensor& x, std::span<const TensorIndex> indices, const Tensor& value,
+            bool accumulate = false) {
+  const auto [view, tensors] = split_index(x, indices, "index_put_");
+  if (indexes(tensors)) {
+    assign(view, written_at(view, tensors, value.to(x.dtype()), accumulate), "index_put_");
+    return const_cast<Tensor&>(x);
+  }
+  Tensor update = value;
+  while (update.dim() > view.dim() && update.size(0) == 1)
+    update = update.squeeze(0);
+  if (accumulate)
+    view.add_(update.to(x.dtype()));
   else
-    view.copy_(value);
+    view.copy_(update);
   return const_cast<Tensor&>(x);
 }
 
@@ -307,6 +322,10 @@ Tensor index_put(const Tensor& x, const std::vector<std::optional<Tensor>>& indi
                  bool accumulate) {
   return written_at(x, indices, values.to(x.dtype()), accumulate);
 }
+Tensor& index_put_(const Tensor& x, const std::vector<std::optional<Tensor>>& indices, const Tensor& values,
+                   bool accumulate) {
+  return assign(x, index_put(x, indices, values, accumulate), "index_put_");
+}
 
 Tensor Tensor::index(std::initializer_list<TensorIndex> indices) const {
   return get(*this, {indices.begin(), indices.size()});
@@ -317,11 +336,13 @@ Tensor Tensor::index(const std::vector<TensorIndex>& indices) const {
 Tensor Tensor::operator[](const Tensor& index) const {
   return this->index({index});
 }
-Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value) const {
-  return put(*this, {indices.begin(), indices.size()}, value);
+Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value,
+                           bool accumulate) const {
+  return put(*this, {indices.begin(), indices.size()}, value, accumulate);
 }
-Tensor& Tensor::index_put_(const std::vector<TensorIndex>& indices, const Tensor& value) const {
-  return put(*this, indices, value);
+Tensor& Tensor::index_put_(const std::vector<TensorIndex>& indices, const Tensor& value,
+                           bool accumulate) const {
+  return put(*this, indices, value, accumulate);
 }
 Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, Scalar value) const {
   return put(*this, {indices.begin(), indices.size()}, scalar_operand(value, dtype()));
