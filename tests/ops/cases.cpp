@@ -239,11 +239,11 @@ std::vector<reference::Array> make_operands(const Case& example, DType dtype, un
 
 Tensor to_tensor(const reference::Array& array) {
   std::vector<double> values = array.values;
-  return from_blob(values.data(), array.type.shape, kFloat64).to(array.type.dtype);
+  return from_blob(values.data(), array.type.shape, kFloat64).clone().to(array.type.dtype);
 }
 
 reference::Array to_array(const Tensor& tensor) {
-  const Tensor wide = tensor.detach().to(kFloat64);
+  const Tensor wide = tensor.detach().to(kFloat64).contiguous();
   reference::Array array{{tensor.dtype(), tensor.sizes().shape()},
                          std::vector<double>(static_cast<std::size_t>(tensor.numel()))};
   if (!array.values.empty()) std::copy_n(wide.data_ptr<double>(), array.values.size(), array.values.begin());

@@ -18,7 +18,7 @@ inline Doubles values(const Tensor& x) {
 }
 /// A float64 vector of these numbers.
 inline Tensor doubles(const Doubles& v) {
-  return from_blob(v.data(), {static_cast<std::int64_t>(v.size())}, kFloat64);
+  return from_blob(v.data(), {static_cast<std::int64_t>(v.size())}, kFloat64).clone();
 }
 
 } // namespace kiln::test

@@ -10,7 +10,8 @@ using namespace kiln;
 namespace {
 
 std::vector<float> values(const Tensor& x) {
-  const float* data = x.data_ptr<float>();
+  const Tensor whole = x.contiguous();
+  const float* data = whole.data_ptr<float>();
   return {data, data + x.numel()};
 }
 

@@ -11,7 +11,8 @@ using namespace kiln;
 
 namespace {
 template <class T> std::vector<T> values(const Tensor& x) {
-  const T* data = x.data_ptr<T>();
+  const Tensor whole = x.contiguous();
+  const T* data = whole.data_ptr<T>();
   return {data, data + x.numel()};
 }
 using F = std::vector<float>;
@@ -149,4 +150,43 @@ TEST_CASE("casts to half precision round as PyTorch's") {
   REQUIRE(tensor({1.0 + 0x1p-8}, kFloat64).to(kBFloat16).to(kFloat64).item<double>() ==
           1.0); // a tie goes to even
   REQUIRE(tensor({1.0 + 0x1p-10}, kFloat64).to(kHalf).to(kFloat64).item<double>() == 1.0 + 0x1p-10);
+}
+
+TEST_CASE("the default dtype is what floating numbers become") {
+  struct Restore {
+    ~Restore() { set_default_dtype(kFloat32); }
+  } restore;
+  set_default_dtype(kFloat64);
+  REQUIRE(ones({2}).dtype() == kFloat64);
+  REQUIRE(tensor({1.5f}).dtype() == kFloat64);
+  REQUIRE(tensor({1, 2}).dtype() == kInt64);
+  REQUIRE(arange(0.0, 3.0).dtype() == kFloat64);
+  REQUIRE((arange(3) / 2).dtype() == kFloat64);
+  REQUIRE((arange(3) * 1.5).dtype() == kFloat64);
+  REQUIRE(arange(3).sqrt().dtype() == kFloat64);
+  REQUIRE((ones({2}, kFloat32) * 1.5).dtype() == kFloat32);
+  REQUIRE_THROWS_WITH(set_default_dtype(kInt64), Catch::Contains("floating-point"));
+}
+
+TEST_CASE("nested braces keep their depth, even empty, and are of one type") {
+  REQUIRE(tensor({{}, {}}).sizes() == IntArrayRef({2, 0}));
+  REQUIRE(tensor({{{}}}).sizes() == IntArrayRef({1, 1, 0}));
+  REQUIRE(tensor({}).dtype() == kFloat32);
+  REQUIRE(tensor(ArrayRef<int>({1, 2, 3})).equal(tensor(std::vector<std::int64_t>{1, 2, 3})));
+  REQUIRE(tensor(std::vector<bool>{true, false}).dtype() == kBool);
+  REQUIRE(tensor({1.9, -1.9}, kInt32).equal(tensor({1, -1}, kInt32)));
+  std::ostringstream out;
+  out << TensorData({{1, 2}, {3, 4}}) << TensorData({1.5, 2.0}) << TensorData({true});
+  REQUIRE(out.str() == "{{1, 2}, {3, 4}}{1.5, 2}{true}");
+  REQUIRE_THROWS_WITH(tensor({{1, 2}, {3}}),
+                      Catch::Contains("sizes: 2 (e.g. {1, 2}), but got sub-list {3} with sizes: 1"));
+  REQUIRE_THROWS_WITH(tensor({1, 2.0}),
+                      Catch::Contains("same scalar type: Int, but got element of scalar type: Double"));
+  REQUIRE_THROWS_WITH(TensorData(1).init_list(), Catch::Contains("is_init_list()"));
+}
+
+TEST_CASE("var and std of a dimension given as a plain number") {
+  const Tensor x = tensor({{1.0f, 2.0f}, {3.0f, 6.0f}});
+  REQUIRE(values<float>(x.var(0)) == F{2, 8});
+  REQUIRE(values<float>(kiln::std(x, 0).square()).size() == 2);
 }

@@ -30,7 +30,8 @@ template <class Body> int failures(Body body) {
 }
 
 bool all_are(const Tensor& x, float value) {
-  const float* data = x.data_ptr<float>();
+  const Tensor whole = x.contiguous();
+  const float* data = whole.data_ptr<float>();
   return std::all_of(data, data + x.numel(), [=](float element) { return element == value; });
 }
 

@@ -31,6 +31,12 @@ using namespace kiln; // NOLINT(google-build-using-namespace): every op, by ADL 
 using namespace c10;  // NOLINT(google-build-using-namespace)
 namespace indexing = kiln::indexing;
 
+namespace native {
+inline bool is_nonzero(const kiln::Tensor& x) {
+  return x.is_nonzero();
+}
+} // namespace native
+
 namespace detail {
 template <class T> constexpr kiln::DType dtype_of() {
   if constexpr (std::is_same_v<T, bool>)

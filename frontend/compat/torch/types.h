@@ -14,6 +14,7 @@
 #include "kiln/ops.h"
 #include "kiln/tensor.h"
 
+#include <cmath>
 #include <memory>
 
 #define torch kiln
@@ -22,6 +23,15 @@ namespace kiln {
 
 using Dtype = DType;
 using std::make_unique;
+
+namespace detail {
+using TensorDataContainer = TensorData;
+}
+
+/// As as_strided; LibTorch keeps it for its own compiler.
+inline Tensor _reshape_alias(const Tensor& x, IntArrayRef sizes, IntArrayRef strides) {
+  return x.as_strided(sizes, strides);
+}
 
 /// LibTorch's tensors answer dtype() with a TypeMeta; ours with the dtype itself.
 constexpr DType typeMetaToScalarType(DType dtype) {

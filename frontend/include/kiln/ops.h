@@ -47,9 +47,11 @@ Tensor normal(const Tensor& mean, const Tensor& std);
 /// Places drawn with the weights that x [n] or [rows, n] holds. Without replacement they differ from each
 /// other.
 Tensor multinomial(const Tensor& x, std::int64_t num_samples, bool replacement = false);
-/// Copies `sizes` elements of host memory (LibTorch's from_blob aliases it; ours does not outlive surprises).
+/// A tensor over memory of the caller's, which must outlive it; `strides` in elements, row-major where not
+/// given. Writing to either writes to both, except that a value which backward() still needs is left as it
+/// was: the tensor then moves away. `deleter` gets `data` when the tensor and its views are gone. Under
+/// capture the elements are copied, and the deleter is called at once.
 Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& options = {});
-/// As above; `strides` in elements. `deleter` gets `data` once it is copied, before this returns.
 Tensor from_blob(void* data, IntArrayRef sizes, const std::function<void(void*)>& deleter,
                  const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options = {});
@@ -57,25 +59,66 @@ Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides,
                  const std::function<void(void*)>& deleter, const TensorOptions& options = {});
 Tensor scalar_tensor(Scalar value, const TensorOptions& options = {});
 
-/// Nested braces for `tensor({{1, 2}, {3, 4}})`: integers give int64, any floating number float32.
+/// What tensor() takes: a number, nested braces (`{{1, 2}, {3, 4}}`) or a vector. Integers give int64,
+/// floating numbers the default dtype, bools bool. Throws Error when rows differ in length or elements in
+/// type.
 class TensorData {
 public:
+  TensorData(); ///< the innermost braces of `{{}, {}}`: no elements
   template <class T>
     requires std::is_arithmetic_v<T>
-  TensorData(T value)
-      : scalar_(value), boolean_(std::is_same_v<T, bool>), floating_(std::is_floating_point_v<T>) {}
-  TensorData(std::initializer_list<TensorData> list) : list_(list), is_list_(true) {}
+  TensorData(T value) : kind_(Kind::Scalar), element_(element_of<T>()), scalar_(value) {}
+  TensorData(std::initializer_list<TensorData> list);
   template <class T>
     requires std::is_arithmetic_v<T>
-  TensorData(const std::vector<T>& list) : list_(list.begin(), list.end()), is_list_(true) {}
-  Tensor make(const TensorOptions& options) const; ///< throws Error when rows differ in length
+  TensorData(const std::vector<T>& list) : TensorData(list.begin(), list.end(), element_of<T>()) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  TensorData(ArrayRef<T> list) : TensorData(list.begin(), list.end(), element_of<T>()) {}
+
+  bool is_scalar() const { return kind_ == Kind::Scalar; }
+  bool is_init_list() const { return kind_ == Kind::List; }
+  bool is_tensor() const { return kind_ == Kind::Values; }
+  /// Each throws Error for data of another kind.
+  const Scalar& scalar() const;
+  const std::vector<TensorData>& init_list() const;
+  Tensor tensor() const;
+  const std::vector<std::int64_t>& sizes() const { return sizes_; }
+  Tensor make(const TensorOptions& options) const;
 
 private:
-  void fill(std::vector<double>& values, std::vector<std::int64_t>& integers, std::size_t depth,
-            const Shape& shape, bool& floating, bool& boolean) const;
+  /// The C++ type of the elements, in PyTorch's names. int16 is no dtype, but may stand in braces.
+  enum class Element : std::uint8_t { Byte, Char, Short, Int, Long, Float, Double, Bool };
+  enum class Kind : std::uint8_t { Scalar, List, Values };
+  template <class T> static constexpr Element element_of() {
+    if constexpr (std::is_same_v<T, bool>)
+      return Element::Bool;
+    else if constexpr (std::is_floating_point_v<T>)
+      return sizeof(T) == 4 ? Element::Float : Element::Double;
+    else
+      return sizeof(T) == 1   ? (std::is_signed_v<T> ? Element::Char : Element::Byte)
+             : sizeof(T) == 2 ? Element::Short
+             : sizeof(T) == 4 ? Element::Int
+                              : Element::Long;
+  }
+  template <class Iterator>
+  TensorData(Iterator begin, Iterator end, Element element)
+      : kind_(Kind::Values), element_(element), values_(begin, end),
+        sizes_{static_cast<std::int64_t>(values_.size())} {}
+  static const char* name_of(Element element);
+  DType dtype() const; ///< of the tensor, unless options say another
+  void collect(std::vector<Scalar>& values) const;
+  void print(std::ostream& out) const;
+  friend std::ostream& operator<<(std::ostream& out, const TensorData& data) { // "{{1, 2}, {3, 4}}"
+    return data.print(out), out;
+  }
+
+  Kind kind_ = Kind::List;
+  Element element_;
   Scalar scalar_;
   std::vector<TensorData> list_;
-  bool is_list_ = false, boolean_ = false, floating_ = false;
+  std::vector<Scalar> values_;
+  std::vector<std::int64_t> sizes_;
 };
 inline Tensor tensor(const TensorData& data, const TensorOptions& options = {}) {
   return data.make(options);
@@ -270,8 +313,14 @@ Tensor prod(const Tensor& x, std::optional<DType> dtype = {});
 Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim = false, std::optional<DType> dtype = {});
 Tensor var(const Tensor& x, bool unbiased = true);
 Tensor var(const Tensor& x, IntArrayRef dims, bool unbiased = true, bool keepdim = false);
+inline Tensor var(const Tensor& x, int dim) {
+  return x.var(dim);
+}
 Tensor std(const Tensor& x, bool unbiased = true);
 Tensor std(const Tensor& x, IntArrayRef dims, bool unbiased = true, bool keepdim = false);
+inline Tensor std(const Tensor& x, int dim) {
+  return x.std(dim);
+}
 std::tuple<Tensor, Tensor> var_mean(const Tensor& x, IntArrayRef dims, bool unbiased = true,
                                     bool keepdim = false);
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, IntArrayRef dims, bool unbiased = true,
@@ -359,6 +408,8 @@ Tensor index_fill(const Tensor& x, std::int64_t dim, const Tensor& index, Scalar
 Tensor index(const Tensor& x, const std::vector<std::optional<Tensor>>& indices);
 Tensor index_put(const Tensor& x, const std::vector<std::optional<Tensor>>& indices, const Tensor& values,
                  bool accumulate = false);
+Tensor& index_put_(const Tensor& x, const std::vector<std::optional<Tensor>>& indices, const Tensor& values,
+                   bool accumulate = false);
 
 // Losses that stay one op in a capture. `reduction`: "mean", "sum" or "none".
 /// x: [N, C] scores; target: i64 [N]. As torch.nn.functional.cross_entropy without weights and smoothing.
@@ -398,7 +449,7 @@ Tensor tril(const Tensor& x, std::int64_t diagonal = 0);
 Tensor triu(const Tensor& x, std::int64_t diagonal = 0);
 Tensor diag(const Tensor& x, std::int64_t diagonal = 0); ///< a matrix's diagonal, or the matrix of one
 Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1);
+Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides,
+                  std::optional<std::int64_t> storage_offset = {});
 
 } // namespace kiln
-Tensor& index_put_(const Tensor& x, const std::vector<std::optional<Tensor>>& indices, const Tensor& values,
-                   bool accumulate = false);

@@ -1,15 +1,13 @@
-// Small value types of the public API: dtypes' LibTorch names, Device, Scalar, IntArrayRef, TensorOptions.
+// Small value types of the public API: dtypes' LibTorch names, Device, Scalar, TensorOptions.
 #pragma once
 
+#include "kiln/array_ref.h"
 #include "kiln/runtime/error.h"
 #include "kiln/runtime/types.h"
 
-#include <array>
 #include <cstdint>
-#include <initializer_list>
 #include <iosfwd>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -31,6 +29,15 @@ inline constexpr DType kFloat = kFloat32, kF32 = kFloat32, kDouble = kFloat64, k
 std::ostream& operator<<(std::ostream& out,
                          DType dtype);   ///< as LibTorch prints x.dtype(): "float", "long int"
 std::string_view to_string(DType dtype); ///< as LibTorch's toString: "Float", "Long"
+
+/// What factories make when no dtype is given, and what integers become where real numbers are needed:
+/// float32 unless set. One for the whole process. Throws Error for a dtype that is not floating.
+void set_default_dtype(DType dtype);
+DType get_default_dtype();
+
+/// How elements lie in memory: LibTorch has others.
+enum class Layout : std::uint8_t { Strided };
+inline constexpr Layout kStrided = Layout::Strided;
 
 enum class DeviceType : std::uint8_t { CPU, CUDA };
 inline constexpr DeviceType kCPU = DeviceType::CPU, kCUDA = DeviceType::CUDA;
@@ -94,38 +101,6 @@ private:
   double floating_ = 0;
 };
 
-/// A borrowed list of integers: from one integer, braces, a vector or a shape. Does not own what it points
-/// to.
-class IntArrayRef {
-public:
-  IntArrayRef() = default;
-  IntArrayRef(const std::int64_t* data, std::size_t size) : data_(data), size_(size) {}
-  IntArrayRef(const std::int64_t& one) : data_(&one), size_(1) {}
-  IntArrayRef(std::initializer_list<std::int64_t> list) : data_(list.begin()), size_(list.size()) {}
-  IntArrayRef(const std::vector<std::int64_t>& list) : data_(list.data()), size_(list.size()) {}
-  template <std::size_t N>
-  IntArrayRef(const std::array<std::int64_t, N>& list) : data_(list.data()), size_(N) {}
-  IntArrayRef(const Shape& shape) : data_(shape.begin()), size_(shape.rank()) {}
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  const std::int64_t* data() const { return data_; }
-  std::int64_t operator[](std::size_t i) const { return data_[i]; }
-  std::int64_t at(std::size_t i) const; ///< throws Error when there is no such element
-  IntArrayRef slice(std::size_t start, std::size_t count) const { return {data_ + start, count}; }
-  IntArrayRef slice(std::size_t start) const { return slice(start, size_ - start); }
-  bool equals(const IntArrayRef& other) const { return *this == other; }
-  std::int64_t front() const { return data_[0]; }
-  std::int64_t back() const { return data_[size_ - 1]; }
-  const std::int64_t* begin() const { return data_; }
-  const std::int64_t* end() const { return data_ + size_; }
-  std::vector<std::int64_t> vec() const { return {begin(), end()}; }
-  Shape shape() const { return Shape(std::span(data_, size_)); }
-  bool operator==(const IntArrayRef& other) const;
-
-private:
-  const std::int64_t* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 std::ostream& operator<<(std::ostream& out, IntArrayRef list); ///< "[2, 3]"
 
 /// dtype, device and requires_grad for factories; converts from a dtype or a device.
@@ -135,6 +110,7 @@ public:
   TensorOptions(DType dtype) : dtype_(dtype) {}
   TensorOptions(Device device) : device_(device) {}
   TensorOptions(DeviceType device) : device_(device) {}
+  TensorOptions(Layout) {}
   TensorOptions dtype(DType value) const {
     auto copy = *this;
     copy.dtype_ = value;
@@ -150,8 +126,10 @@ public:
     copy.grad_ = value;
     return copy;
   }
-  DType dtype() const { return dtype_.value_or(kFloat32); }
+  TensorOptions layout(Layout) const { return *this; }
+  DType dtype() const { return dtype_ ? *dtype_ : get_default_dtype(); }
   Device device() const { return device_.value_or(Device(kCPU)); }
+  Layout layout() const { return kStrided; }
   bool requires_grad() const { return grad_; }
   bool has_dtype() const { return dtype_.has_value(); }
   bool has_device() const { return device_.has_value(); }
@@ -165,6 +143,9 @@ inline TensorOptions dtype(DType value) {
   return TensorOptions(value);
 }
 inline TensorOptions device(Device value) {
+  return TensorOptions(value);
+}
+inline TensorOptions layout(Layout value) {
   return TensorOptions(value);
 }
 inline TensorOptions requires_grad(bool value = true) {

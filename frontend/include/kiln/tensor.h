@@ -20,6 +20,30 @@ class TensorIndex; // kiln/index.h
 
 class Node; // an entry of the autograd tape
 
+/// The memory behind a tensor, for programs that ask whose it is; keeps it alive.
+class TensorStorage {
+public:
+  class DataPtr {
+  public:
+    void* get() const { return data_; }
+    void* get_context() const { return context_; } ///< null for memory of the caller's without a deleter
+
+  private:
+    friend class Tensor;
+    void *data_ = nullptr, *context_ = nullptr;
+  };
+  const DataPtr& data_ptr() const { return pointer_; }
+  void* data() const { return pointer_.get(); }
+  std::size_t nbytes() const { return bytes_; }
+  bool is_alias_of(const TensorStorage& other) const { return owner_ == other.owner_; }
+
+private:
+  friend class Tensor;
+  std::shared_ptr<const void> owner_;
+  DataPtr pointer_;
+  std::size_t bytes_ = 0;
+};
+
 class Tensor {
 public:
   Tensor() = default;
@@ -37,21 +61,28 @@ public:
   Device device() const;
   TensorOptions options() const;
   bool is_cuda() const { return device().is_cuda(); }
+  Layout layout() const { return kStrided; }
+  int get_device() const { return device().index(); } ///< the GPU's number; -1 on the CPU
   bool is_floating_point() const { return is_floating(dtype()); }
+  bool is_signed() const { return dtype() != kUInt8 && dtype() != kBool; }
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
   std::size_t element_size() const { return kiln::itemsize(dtype()); }
   std::size_t itemsize() const { return kiln::itemsize(dtype()); }
   std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * element_size(); }
   bool is_cpu() const { return device().is_cpu(); }
-  /// Row-major, as data_ptr() sees the elements, of views too.
+  /// In elements. Those of a view of other memory, as LibTorch's; row-major for a view that strides cannot
+  /// describe (the elements are then copied when they are read).
   std::vector<std::int64_t> strides() const;
   std::int64_t stride(std::int64_t dim) const;
-  std::int64_t _version() const; ///< counts in-place writes to the memory behind this tensor
+  std::int64_t storage_offset() const; ///< of the first element, in elements
+  TensorStorage storage() const;       ///< of the tensor that this is a view of
+  std::int64_t _version() const;       ///< counts in-place writes to the memory behind this tensor
   void reset() { impl_.reset(); }
 
   // Values on the host. Under capture these run what was recorded so far and split the program.
   template <class T = Scalar> T item() const; ///< throws Error unless there is exactly one element
-  template <class T> T* data_ptr() const;     ///< throws Error when T is not the dtype; contiguous, row-major
+  /// The first element; the others lie at strides() from it. Throws Error when T is not the dtype.
+  template <class T> T* data_ptr() const;
   void* data_ptr() const;
   std::string toString() const;
 
@@ -64,10 +95,11 @@ public:
   const Tensor& grad() const;
   Tensor& mutable_grad() const;
   std::shared_ptr<Node> grad_fn() const;
+  std::int64_t output_nr() const; ///< which result of grad_fn() this is
   /// Accumulates d(this)/d(leaf) into grad() of every leaf. `gradient` is needed unless this has one element.
   /// With `inputs`, of those alone.
   void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false,
-                const std::optional<std::vector<Tensor>>& inputs = {}) const;
+                std::optional<ArrayRef<Tensor>> inputs = {}) const;
   Tensor detach() const; ///< shares memory, no gradient flows through
   Tensor& detach_() const;
   Tensor data() const { return detach(); }
@@ -104,8 +136,8 @@ public:
   Tensor cpu() const { return to(Device(kCPU)); }
   Tensor cuda() const { return to(Device(kCUDA)); }
   Tensor clone() const;
-  Tensor contiguous() const { return *this; }
-  bool is_contiguous() const { return true; }
+  Tensor contiguous() const; ///< itself where its elements lie in row-major order, else a copy
+  bool is_contiguous() const;
   /// Tensors of this one's dtype (unless the options say another).
   Tensor new_empty(IntArrayRef sizes, const TensorOptions& options = {}) const;
   Tensor new_zeros(IntArrayRef sizes, const TensorOptions& options = {}) const;
@@ -115,6 +147,7 @@ public:
   // Views: writing to one writes to what it views.
   Tensor view(IntArrayRef sizes) const;
   Tensor reshape(IntArrayRef sizes) const;
+  Tensor alias() const { return view(sizes()); } ///< another handle on the same memory
   Tensor view_as(const Tensor& other) const { return view(other.sizes()); }
   Tensor reshape_as(const Tensor& other) const { return reshape(other.sizes()); }
   Tensor flatten(std::int64_t start_dim = 0, std::int64_t end_dim = -1) const;
@@ -138,6 +171,11 @@ public:
   Tensor slice(std::int64_t dim = 0, std::optional<std::int64_t> start = {},
                std::optional<std::int64_t> end = {}, std::int64_t step = 1) const;
   Tensor select(std::int64_t dim, std::int64_t index) const;
+  /// Elements of the memory behind this tensor at `strides` from `storage_offset` (its own where not given),
+  /// in elements. A view where no two places share an element, else a copy. Throws Error for places beyond
+  /// it.
+  Tensor as_strided(IntArrayRef sizes, IntArrayRef strides,
+                    std::optional<std::int64_t> storage_offset = {}) const;
   /// The diagonal over two dimensions, which come last as one.
   Tensor diagonal(std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1) const;
   Tensor diag(std::int64_t diagonal = 0) const;
@@ -164,6 +202,9 @@ public:
   Tensor& squeeze_(std::int64_t dim) const;
   Tensor& transpose_(std::int64_t dim0, std::int64_t dim1) const;
   Tensor& t_() const;
+  /// Another shape in the same memory: row-major elements stay as far as there are places, new ones are
+  /// undefined. Throws Error for a view and for a tensor that needs gradients.
+  Tensor& resize_(IntArrayRef sizes) const;
 
   // Elements in another order or number; copies.
   Tensor repeat(IntArrayRef repeats) const;
@@ -241,7 +282,9 @@ public:
   Tensor prod(std::int64_t dim, bool keepdim = false, std::optional<DType> dtype = {}) const;
   Tensor var(bool unbiased = true) const, std(bool unbiased = true) const;
   Tensor var(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const;
+  Tensor var(int dim) const { return var(IntArrayRef(std::int64_t{dim})); } ///< and not var(unbiased)
   Tensor std(IntArrayRef dims, bool unbiased = true, bool keepdim = false) const;
+  Tensor std(int dim) const { return std(IntArrayRef(std::int64_t{dim})); }
   Tensor norm(Scalar p = 2) const;
   Tensor norm(std::optional<Scalar> p, IntArrayRef dims, bool keepdim = false) const;
   Tensor logsumexp(IntArrayRef dims, bool keepdim = false) const;
@@ -372,7 +415,8 @@ public:
   Tensor(const Tensor&) = default;
   Tensor(Tensor&&) = default;
 
-  const internal::TensorImplPtr& impl() const { return impl_; } ///< for the library's own use
+  const internal::TensorImplPtr& impl() const { return impl_; }             ///< for the library's own use
+  internal::TensorImpl* unsafeGetTensorImpl() const { return impl_.get(); } ///< tells handles apart
 
 private:
   unsigned add_hook(std::function<Tensor(Tensor)> hook) const;

@@ -154,7 +154,7 @@ DType promote(DType a, DType b) {
 DType promote(DType tensor, const Scalar& scalar) {
   switch (scalar.kind()) {
   case Scalar::Kind::Floating:
-    return is_floating(tensor) ? tensor : DType::Float32;
+    return is_floating(tensor) ? tensor : get_default_dtype();
   case Scalar::Kind::Integer:
     return tensor == DType::Bool ? DType::Int64 : tensor;
   case Scalar::Kind::Boolean:
@@ -182,7 +182,7 @@ Tensor cast(const Tensor& x, DType dtype) {
 
 // True division is in floating point; comparisons and the rest keep the common dtype.
 DType common(std::string_view op, DType dtype) {
-  return (op == "div" || op == "atan2") && !is_floating(dtype) ? DType::Float32 : dtype;
+  return (op == "div" || op == "atan2") && !is_floating(dtype) ? get_default_dtype() : dtype;
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kiln::internal {
@@ -99,10 +100,12 @@ Tensor read(const Tensor& x) {
   Storage& storage = *impl->storage;
   const bool tracing = Trace::current() != nullptr;
   const bool grad = GradMode::is_enabled();
+  // Bytes behind an address that was handed out may change with no version to tell.
+  const bool keeps = !storage.pinned || storage.needs_grad();
   // A view that needs no op of its own beyond the buffer's shape is not worth a cache under capture: CSE
   // removes it.
   if (impl->cached.defined()) {
-    if (!tracing && impl->cached_trace == 0 && impl->cached_version == storage.version &&
+    if (!tracing && keeps && impl->cached_trace == 0 && impl->cached_version == storage.version &&
         (impl->cached_grad == grad || !storage.needs_grad()))
       return impl->cached;
     if (tracing && impl->cached_trace == Trace::current()->serial() && storage.trace == impl->cached_trace &&
@@ -112,13 +115,21 @@ Tensor read(const Tensor& x) {
   Tensor value = whole(impl->storage);
   for (const ViewOp& view : impl->lens)
     value = apply(view.op, {value}, view.attrs);
-  if (!tracing) {
+  if (!tracing && keeps) {
     impl->cached = value;
     impl->cached_version = storage.version;
     impl->cached_trace = 0;
     impl->cached_grad = grad;
   }
   return value;
+}
+
+void unshare(const Tensor& whole) {
+  Storage& storage = *whole.impl()->storage;
+  runtime::Buffer copy = runtime::Buffer::allocate(storage.buffer.size());
+  if (copy.size() > 0) std::memcpy(copy.data(), storage.buffer.data(), copy.size());
+  storage.buffer = std::move(copy);
+  storage.pinned = false;
 }
 
 Tensor read_and_keep(const Tensor& x) {
@@ -131,6 +142,18 @@ Tensor read_and_keep(const Tensor& x) {
   }
   return value;
 }
+
+namespace {
+// A tensor that keeps its gradient keeps that of the value it has after a write.
+void move_retained(Storage& storage, const Edge& before) {
+  if (before.node && before.output < before.node->retained.size())
+    before.node->retained[before.output].reset();
+  if (!storage.grad_fn || storage.grad_fn == before.node) return;
+  auto& retained = storage.grad_fn->retained;
+  retained.resize(std::max<std::size_t>(retained.size(), storage.grad_output + 1));
+  retained[storage.grad_output] = storage.weak_from_this();
+}
+} // namespace
 
 void write(const Tensor& x, const Tensor& value) {
   const auto& impl = x.impl();
@@ -156,22 +179,30 @@ void write(const Tensor& x, const Tensor& value) {
 
   Storage& source = *result.impl()->storage;
   if (records) {
+    const Edge before{storage->grad_fn, storage->grad_output};
     storage->grad_fn = source.grad_fn         ? source.grad_fn
                        : source.requires_grad ? gradient_edge(result).node
                                               : nullptr;
     storage->grad_output = source.grad_output;
     storage->hooks = nullptr; // they stay with the value they were registered on
+    if (storage->retains_grad) move_retained(*storage, before);
   }
   if (Trace* trace = Trace::current()) {
     trace->assign(*storage, result);
     return;
   }
   ++storage->version;
-  if (storage->pinned && storage->buffer.unique())
-    std::memcpy(storage->buffer.data(), source.buffer.data(),
-                static_cast<std::size_t>(storage->type.bytes()));
-  else
-    storage->buffer = source.buffer;
+  base = {}, below.clear(); // they may hold the buffer
+  if (storage->buffer == source.buffer) return;
+  if (storage->pinned && storage->buffer.unique()) {
+    // Not memcpy: two tensors may lie over the same memory of the caller's.
+    std::memmove(storage->buffer.data(), source.buffer.data(),
+                 static_cast<std::size_t>(storage->type.bytes()));
+    return;
+  }
+  storage->buffer = source.buffer;
+  storage->pinned = false;
+  if (source.pinned || value.impl()->storage->pinned) unshare(whole(storage));
 }
 
 void set_data(Tensor& x, const Tensor& value) {

@@ -26,6 +26,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   std::string name;                    ///< "fc1.weight": in dumps
   std::atomic<std::uint32_t> plans{0}; ///< references held by compiled programs (Plan)
   bool pinned = false; ///< its address was handed out: writes copy into the buffer instead of replacing it
+  const void* borrowed = nullptr; ///< memory of the caller's, without a deleter, that `buffer` began with
 
   // Capture: `value` is this storage's present value in the trace whose serial is `trace` (0: none).
   std::uint64_t trace = 0;
@@ -74,6 +75,8 @@ Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> att
 Tensor read(const Tensor& x);
 /// As `read`, and further reads of x in this state give the same tensor: what hooks are registered on.
 Tensor read_and_keep(const Tensor& x);
+/// Gives a whole tensor a copy of its bytes that it shares with nobody.
+void unshare(const Tensor& whole);
 /// Gives the storage behind x the value of `value`, which has x's type; views write through.
 void write(const Tensor& x, const Tensor& value);
 /// Makes x hold another value, perhaps of another type: every handle to it, an optimizer's too, sees that.

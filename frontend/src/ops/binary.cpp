@@ -294,7 +294,7 @@ Tensor where(const Tensor& condition, Scalar x, const Tensor& y) {
   return apply("where", {truth(condition, "where"), scalar_operand(x, dtype), y.to(dtype)});
 }
 Tensor where(const Tensor& condition, Scalar x, Scalar y) {
-  const DType dtype = x.is_floating_point() || y.is_floating_point() ? kFloat32
+  const DType dtype = x.is_floating_point() || y.is_floating_point() ? get_default_dtype()
                       : x.isBoolean() && y.isBoolean()               ? kBool
                                                                      : kInt64;
   return apply("where", {truth(condition, "where"), scalar_operand(x, dtype), scalar_operand(y, dtype)});

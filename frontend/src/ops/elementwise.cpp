@@ -1,5 +1,6 @@
 // Elementwise functions of one tensor: promotion, then one op each or a short formula.
 #include "core/apply.h"
+#include "kiln/internal/capture.h"
 #include "kiln/ops.h"
 
 #include <cmath>
@@ -13,7 +14,7 @@ using namespace internal;
 namespace {
 
 Tensor floating(const Tensor& x, const char* op) {
-  return is_floating(checked(x, op).type.dtype) ? x : x.to(kFloat32);
+  return is_floating(checked(x, op).type.dtype) ? x : x.to(get_default_dtype());
 }
 
 // Rounding functions leave whole numbers alone.
@@ -170,6 +171,9 @@ Tensor Tensor::to(Device device, DType dtype, bool non_blocking, bool copy) cons
   return to(device).to(dtype, non_blocking, copy);
 }
 Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy) const {
+  if (options.requires_grad())
+    fail("to: Operators taking TensorOptions cannot take a TensorOptions with "
+         "options.requires_grad set as true. This isn't implemented yet.");
   return to(options.has_device() ? options.device() : device(),
             options.has_dtype() ? options.dtype() : dtype(), non_blocking, copy);
 }
@@ -178,8 +182,10 @@ Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy) const {
 }
 Tensor Tensor::clone() const {
   // Values are immutable: a clone is another storage with the same value; the first write to either parts
-  // them.
-  return apply("reshape", {*this}, {{"shape", sizes().vec()}});
+  // them. Unless somebody holds an address of it: what he writes there must not reach the clone.
+  Tensor copy = apply("reshape", {*this}, {{"shape", sizes().vec()}});
+  if (!is_capturing() && impl_->storage->pinned) unshare(copy);
+  return copy;
 }
 Tensor clone(const Tensor& x) {
   return x.clone();

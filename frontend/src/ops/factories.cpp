@@ -5,9 +5,9 @@
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
 #include "kiln/runtime/philox.h"
+#include "ops/from_host.h"
 
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 namespace kiln {
@@ -30,43 +30,6 @@ void check_sizes(IntArrayRef sizes, const char* op) {
     if (d < 0)
       fail(std::string(op) + ": Trying to create tensor with negative dimension " + std::to_string(d) + ": " +
            to_string(sizes.shape()));
-}
-
-// A tensor filled on the host, one element at a time.
-template <class F> Tensor from_host(IntArrayRef sizes, DType dtype, F value) {
-  const TensorType type{dtype, sizes.shape()};
-  runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
-  const std::int64_t count = type.shape.numel();
-  auto fill = [&]<class T>(T* out) {
-    for (std::int64_t i = 0; i < count; ++i)
-      out[i] = static_cast<T>(value(i));
-  };
-  switch (dtype) {
-  case DType::Float32:
-    fill(buffer.as<float>());
-    break;
-  case DType::Float64:
-    fill(buffer.as<double>());
-    break;
-  case DType::Int64:
-    fill(buffer.as<std::int64_t>());
-    break;
-  case DType::Int32:
-    fill(buffer.as<std::int32_t>());
-    break;
-  case DType::Int8:
-    fill(buffer.as<std::int8_t>());
-    break;
-  case DType::UInt8:
-    fill(buffer.as<std::uint8_t>());
-    break;
-  case DType::Bool:
-    fill(buffer.as<bool>());
-    break;
-  default:
-    fail("factory: dtype " + std::string(name(dtype)) + " is not supported yet");
-  }
-  return make_tensor(type, std::move(buffer));
 }
 
 // The random state as an operand, and where in the sequence a draw of `count` numbers begins.
@@ -224,42 +187,6 @@ Tensor rand_like(const Tensor& x, const TensorOptions& options) {
 Tensor randn_like(const Tensor& x, const TensorOptions& options) {
   return randn(x.sizes(), like(x, options));
 }
-Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& options) {
-  check_sizes(sizes, "from_blob");
-  const TensorType type{options.dtype(), sizes.shape()};
-  runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
-  std::memcpy(buffer.data(), data, static_cast<std::size_t>(type.bytes()));
-  return finish(make_tensor(type, std::move(buffer)), options);
-}
-Tensor from_blob(void* data, IntArrayRef sizes, const std::function<void(void*)>& deleter,
-                 const TensorOptions& options) {
-  Tensor copy = from_blob(data, sizes, options);
-  if (deleter) deleter(data);
-  return copy;
-}
-Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
-  check_sizes(sizes, "from_blob");
-  if (sizes.size() != strides.size())
-    fail("from_blob: got " + std::to_string(sizes.size()) + " sizes and " + std::to_string(strides.size()) +
-         " strides");
-  const TensorType type{options.dtype(), sizes.shape()};
-  const std::size_t width = itemsize(type.dtype);
-  runtime::Buffer buffer = runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()));
-  for (std::int64_t i = 0, count = type.shape.numel(); i < count; ++i) {
-    std::int64_t rest = i, offset = 0;
-    for (std::size_t d = sizes.size(); d-- > 0; rest /= sizes[d])
-      offset += rest % sizes[d] * strides[d];
-    std::memcpy(buffer.as<std::byte>() + i * static_cast<std::int64_t>(width),
-                static_cast<const std::byte*>(data) + offset * static_cast<std::int64_t>(width), width);
-  }
-  return finish(make_tensor(type, std::move(buffer)), options);
-}
-Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides,
-                 const std::function<void(void*)>& deleter, const TensorOptions& options) {
-  Tensor copy = from_blob(data, sizes, strides, options);
-  if (deleter) deleter(data);
-  return copy;
-}
 Tensor bernoulli(const Tensor& x) {
   return lt(rand(checked(x, "bernoulli").type.shape, x.dtype()), x).to(x.dtype());
 }
@@ -322,43 +249,5 @@ Tensor host_scalar(const double* value, std::shared_ptr<const void> keepalive, D
   return scalar_operand(*value, dtype);
 }
 } // namespace internal
-
-void TensorData::fill(std::vector<double>& values, std::vector<std::int64_t>& integers, std::size_t depth,
-                      const Shape& shape, bool& floating, bool& boolean) const {
-  if (is_list_ != (depth < shape.rank())) fail("tensor: the nested lists differ in depth");
-  if (!is_list_) {
-    values.push_back(scalar_.to<double>());
-    integers.push_back(scalar_.to<std::int64_t>());
-    floating |= floating_;
-    boolean &= boolean_;
-    return;
-  }
-  if (static_cast<std::int64_t>(list_.size()) != shape[depth])
-    fail("tensor: Expected all sub-lists to have sizes: " + std::to_string(shape[depth]) +
-         ", but got sub-list with size " + std::to_string(list_.size()));
-  for (const TensorData& item : list_)
-    item.fill(values, integers, depth + 1, shape, floating, boolean);
-}
-
-Tensor TensorData::make(const TensorOptions& options) const {
-  Shape shape;
-  for (const TensorData* item = this; item->is_list_; item = &item->list_.front()) {
-    shape.push_back(static_cast<std::int64_t>(item->list_.size()));
-    if (item->list_.empty()) break;
-  }
-  std::vector<double> values;
-  std::vector<std::int64_t> integers;
-  bool floating = false, boolean = true;
-  if (shape.rank() == 0 || shape.numel() > 0) fill(values, integers, 0, shape, floating, boolean);
-  const DType dtype = options.has_dtype()          ? options.dtype()
-                      : values.empty() || floating ? kFloat32
-                      : boolean                    ? kBool
-                                                   : kInt64;
-  Tensor x =
-      is_floating(dtype)
-          ? from_host(shape, dtype, [&](std::int64_t i) { return values[static_cast<std::size_t>(i)]; })
-          : from_host(shape, dtype, [&](std::int64_t i) { return integers[static_cast<std::size_t>(i)]; });
-  return finish(std::move(x), options);
-}
 
 } // namespace kiln

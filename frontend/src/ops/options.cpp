@@ -1,9 +1,10 @@
-// Text forms of the small value types.
+// The small value types: their text forms, and the default dtype.
 #include "kiln/options.h"
 
 #include "core/apply.h"
 
 #include <algorithm>
+#include <atomic>
 #include <ostream>
 
 namespace kiln {
@@ -37,6 +38,19 @@ std::string_view to_string(DType dtype) {
   return names[static_cast<std::size_t>(dtype)];
 }
 
+namespace {
+std::atomic<DType> default_dtype{DType::Float32};
+}
+void set_default_dtype(DType dtype) {
+  if (!is_floating(dtype))
+    internal::fail("set_default_dtype: only floating-point types are supported as the default type, got " +
+                   std::string(to_string(dtype)));
+  default_dtype.store(dtype, std::memory_order_relaxed);
+}
+DType get_default_dtype() {
+  return default_dtype.load(std::memory_order_relaxed);
+}
+
 Device::Device(const std::string& text) : type_(kCPU), index_(-1) {
   const auto colon = text.find(':');
   const std::string kind = text.substr(0, colon);
@@ -58,15 +72,12 @@ std::ostream& operator<<(std::ostream& out, const Device& device) {
   return out << device.str();
 }
 
-std::int64_t IntArrayRef::at(std::size_t i) const {
-  if (i >= size_)
-    internal::fail("ArrayRef: invalid index Index = " + std::to_string(i) +
-                   "; Length = " + std::to_string(size_));
-  return data_[i];
+namespace detail {
+void fail_index(std::size_t i, std::size_t size) {
+  internal::fail("ArrayRef: invalid index Index = " + std::to_string(i) +
+                 "; Length = " + std::to_string(size));
 }
-bool IntArrayRef::operator==(const IntArrayRef& other) const {
-  return std::equal(begin(), end(), other.begin(), other.end());
-}
+} // namespace detail
 std::ostream& operator<<(std::ostream& out, IntArrayRef list) {
   out << "[";
   for (std::size_t i = 0; i < list.size(); ++i)

@@ -46,7 +46,7 @@ std::int64_t row_dim(const Tensor& x, std::int64_t dim, const char* op) {
   return wrap_dim(dim, checked(x, op).type.shape.rank(), op);
 }
 Tensor floating(const Tensor& x, const char* op) {
-  return is_floating(checked(x, op).type.dtype) ? x : x.to(kFloat32);
+  return is_floating(checked(x, op).type.dtype) ? x : x.to(get_default_dtype());
 }
 
 // max and min take truth values too, through u8.

@@ -8,6 +8,7 @@
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 #include "kiln/runtime/parallel.h"
+#include "kiln/warning.h"
 
 #include <algorithm>
 #include <cstring>
@@ -35,24 +36,23 @@ DType Tensor::dtype() const {
 Device Tensor::device() const {
   return checked(*this, "device"), Device(kCPU);
 }
-std::vector<std::int64_t> Tensor::strides() const {
-  const Shape& shape = checked(*this, "strides").type.shape;
-  std::vector<std::int64_t> result(shape.rank(), 1);
-  for (std::size_t d = shape.rank(); d-- > 1;)
-    result[d - 1] = result[d] * std::max<std::int64_t>(shape[d], 1);
-  return result;
-}
-std::int64_t Tensor::stride(std::int64_t dim) const {
-  return strides()[static_cast<std::size_t>(
-      wrap_dim(dim, checked(*this, "stride").type.shape.rank(), "stride"))];
-}
 std::int64_t Tensor::_version() const {
   return checked(*this, "_version").storage->version;
 }
 void Tensor::set_data(const Tensor& data) const {
   const TensorImpl& impl = checked(*this, "set_data");
   if (!impl.lens.empty()) fail("set_data: not allowed on a view");
-  if (impl.type == checked(data, "set_data").type) {
+  if (!is_capturing() && !requires_grad()) { // one memory behind both
+    const Tensor shared = data.detach();
+    impl_->storage = shared.impl()->storage;
+    impl_->type = shared.impl()->type;
+    impl_->lens = data.requires_grad() ? shared.impl()->lens : data.impl()->lens;
+    impl_->cached = {};
+    bump_structure_epoch();
+    return;
+  }
+  if (impl.type ==
+      checked(data, "set_data").type) { // a parameter: its gradient and hooks stay with its storage
     detach().copy_(data);
     return;
   }
@@ -93,37 +93,6 @@ template <> Scalar Tensor::item<Scalar>() const {
   }
 }
 
-// An address that is handed out is this tensor's own: nobody shares it, and writes keep it.
-void* Tensor::data_ptr() const {
-  checked(*this, "data_ptr");
-  host_value(*this);
-  const Tensor value = read(*this);
-  Storage& storage = *value.impl()->storage;
-  if (impl_->lens.empty() && !storage.buffer.unique()) {
-    runtime::Buffer copy = runtime::Buffer::allocate(storage.buffer.size());
-    std::memcpy(copy.data(), storage.buffer.data(), storage.buffer.size());
-    storage.buffer = std::move(copy);
-  }
-  storage.pinned = true;
-  return storage.buffer.data();
-}
-
-#define KILN_DATA_PTR(type, expected)                                                                        \
-  template <> type* Tensor::data_ptr<type>() const {                                                         \
-    if (dtype() != expected)                                                                                 \
-      fail("data_ptr: expected scalar type " + std::string(name(expected)) + " but found " +                 \
-           std::string(name(dtype())));                                                                      \
-    return static_cast<type*>(data_ptr());                                                                   \
-  }
-KILN_DATA_PTR(float, kFloat32)
-KILN_DATA_PTR(double, kFloat64)
-KILN_DATA_PTR(std::int64_t, kInt64)
-KILN_DATA_PTR(std::int32_t, kInt32)
-KILN_DATA_PTR(std::uint8_t, kUInt8)
-KILN_DATA_PTR(std::int8_t, kInt8)
-KILN_DATA_PTR(bool, kBool)
-#undef KILN_DATA_PTR
-
 namespace {
 bool lens_detaches(const TensorImpl& impl) {
   for (const ViewOp& view : impl.lens)
@@ -143,7 +112,7 @@ bool Tensor::requires_grad() const {
 Tensor& Tensor::requires_grad_(bool value) const {
   const TensorImpl& impl = checked(*this, "requires_grad_");
   if (value && !is_floating(impl.type.dtype))
-    fail("requires_grad_: only Tensors of floating point dtype can require gradients, got " +
+    fail("requires_grad_: Only Tensors of floating point and complex dtype can require gradients, got " +
          std::string(name(impl.type.dtype)));
   if (!impl.lens.empty()) { // a view that starts to need gradients is a leaf of its own
     const Tensor value_now = read(*this);
@@ -153,7 +122,7 @@ Tensor& Tensor::requires_grad_(bool value) const {
   }
   Storage& storage = *impl_->storage;
   if (!value && storage.grad_fn)
-    fail("requires_grad_: you can only change requires_grad flags of leaf variables");
+    fail("requires_grad_: you can only change requires_grad flags of leaf variables.");
   if (storage.requires_grad != value) bump_structure_epoch();
   if (!storage.grad_fn) storage.requires_grad = value;
   return const_cast<Tensor&>(*this);
@@ -165,6 +134,10 @@ bool Tensor::is_leaf() const {
 const Tensor& Tensor::grad() const {
   static const Tensor undefined;
   const TensorImpl& impl = checked(*this, "grad");
+  if (!is_leaf() && !retains_grad())
+    warn(
+        "grad: the .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+        "attribute won't be populated during backward(); call .retain_grad() on it if you want its gradient");
   if (!impl.lens.empty())
     return impl.cached.defined() && impl.cached.impl()->storage->retains_grad
                ? impl.cached.impl()->storage->grad
@@ -180,6 +153,10 @@ Tensor& Tensor::mutable_grad() const {
 std::shared_ptr<Node> Tensor::grad_fn() const {
   const Tensor value = read(*this);
   return value.impl()->storage->grad_fn;
+}
+std::int64_t Tensor::output_nr() const {
+  checked(*this, "output_nr");
+  return read(*this).impl()->storage->grad_output;
 }
 void Tensor::retain_grad() const {
   if (!requires_grad()) fail("retain_grad: can't retain_grad on Tensor that has requires_grad=False");
@@ -282,15 +259,20 @@ std::vector<Tensor> differentiate(const std::vector<Tensor>& outputs, const std:
 } // namespace
 
 void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph,
-                      const std::optional<std::vector<Tensor>>& inputs) const {
+                      std::optional<ArrayRef<Tensor>> inputs) const {
   if (inputs && inputs->empty()) fail("backward: 'inputs' argument to backward cannot be empty");
-  autograd::backward({*this}, {gradient}, retain_graph, create_graph, inputs.value_or(std::vector<Tensor>()));
+  autograd::backward({*this}, {gradient}, retain_graph, create_graph,
+                     inputs ? inputs->vec() : std::vector<Tensor>());
 }
 
 namespace autograd {
 void backward(const variable_list& tensors, const variable_list& grad_tensors,
               std::optional<bool> retain_graph, bool create_graph, const variable_list& inputs) {
   const bool retain = retain_graph.value_or(create_graph);
+  if (create_graph)
+    warn("backward: Using backward() with create_graph=True will create a reference cycle between the "
+         "parameter and its gradient which can cause a memory leak. Prefer autograd::grad(), or undefine the "
+         "gradients after use to break the cycle");
   if (inputs.empty()) {
     differentiate(tensors, grad_tensors, nullptr, retain, create_graph);
     return;
