@@ -306,3 +306,112 @@ TEST_CASE("results that pass through a compiled function, or were made before a 
       CHECK_FALSE(result.requires_grad());
   }
 }
+
+namespace {
+struct Counted : autograd::Function<Counted> {
+  static Tensor forward(autograd::AutogradContext*, Tensor x) { return x * 2; }
+  static autograd::variable_list backward(autograd::AutogradContext*, autograd::variable_list grads) {
+    ++runs;
+    return {grads[0] * 2};
+  }
+  static inline int runs = 0;
+};
+
+// As many backward() calls within each other as its argument says.
+struct Nesting : autograd::Function<Nesting> {
+  static Tensor forward(autograd::AutogradContext* context, Tensor x) {
+    context->saved_data["depth"] = x.item<double>();
+    return x.clone();
+  }
+  static autograd::variable_list backward(autograd::AutogradContext* context, autograd::variable_list grads) {
+    const double depth = context->saved_data["depth"].toDouble();
+    if (depth == 0) return {grads[0]};
+    AutoGradMode on(true);
+    const Tensor inner = full({1}, depth - 1, kFloat32).requires_grad_();
+    apply(inner).sum().backward();
+    return {grads[0] + inner.grad()};
+  }
+};
+
+struct NeedsInput : autograd::Function<NeedsInput> {
+  static Tensor forward(autograd::AutogradContext*, Tensor x, Tensor y) { return x + y; }
+  static autograd::variable_list backward(autograd::AutogradContext* context, autograd::variable_list grads) {
+    needed = {context->needs_input_grad(0), context->needs_input_grad(1),
+              context->needs_input_grad({{0, 2}})};
+    return {grads[0], grads[0]};
+  }
+  static inline std::vector<bool> needed;
+};
+} // namespace
+
+TEST_CASE("only what leads to the wanted gradients is run") {
+  const Tensor x = ones({2}, requires_grad()), y = ones({2}, requires_grad());
+  Counted::runs = 0;
+  const Tensor both = Counted::apply(x) + y * 3;
+  REQUIRE(values(autograd::grad({both.sum()}, {y})[0]) == F{3, 3});
+  REQUIRE(Counted::runs == 0);
+  REQUIRE_FALSE(autograd::grad({Counted::apply(x).sum()}, {y}, {}, {}, false, true)[0].defined());
+  REQUIRE(Counted::runs == 0);
+  autograd::grad({NeedsInput::apply(x, y).sum()}, {y});
+  REQUIRE(NeedsInput::needed == std::vector<bool>{false, true, true});
+  NeedsInput::apply(x, y).sum().backward();
+  REQUIRE(NeedsInput::needed == std::vector<bool>{true, true, true});
+}
+
+TEST_CASE("backward within backward, deeper than one stack holds") {
+  const Tensor x = full({1}, 500.0, kFloat32).requires_grad_();
+  Nesting::apply(x).sum().backward();
+  REQUIRE(values(x.grad()) == F{501});
+}
+
+TEST_CASE("retained gradients add up, and stay with the value after a write") {
+  const Tensor x = tensor({3.0f}, requires_grad());
+  const Tensor h = x * 2;
+  h.retain_grad();
+  const Tensor out = h * h;
+  out.backward({}, true);
+  out.backward();
+  REQUIRE(values(h.grad()) == F{24});
+  Tensor a = x.clone();
+  a.retain_grad();
+  a.mul_(5);
+  (a * 7).backward();
+  REQUIRE(values(a.grad()) == F{7});
+}
+
+TEST_CASE("warnings of autograd: gradients of intermediates, cycles of create_graph") {
+  struct Texts : WarningHandler {
+    void process(const SourceLocation&, const std::string& text, bool) override { all += text; }
+    std::string all;
+  } texts;
+  WarningHandler* before = Warning::get_warning_handler();
+  Warning::set_warning_handler(&texts);
+  const Tensor x = ones({1}, requires_grad()), y = x * x;
+  x.grad();
+  const std::string of_leaf = texts.all;
+  y.grad();
+  const std::string of_intermediate = std::exchange(texts.all, {});
+  y.backward({}, {}, true);
+  Warning::set_warning_handler(before);
+  x.mutable_grad() = {};
+  REQUIRE(of_leaf.empty());
+  REQUIRE(of_intermediate.find("not a leaf") != std::string::npos);
+  REQUIRE(texts.all.find("create_graph=True") != std::string::npos);
+}
+
+TEST_CASE("the graph can be walked") {
+  const Tensor x = ones({2}, requires_grad());
+  const auto edges = (x * 3 + x).grad_fn()->next_edges();
+  REQUIRE(edges.size() == 2);
+  REQUIRE(edges[0].function->name() == "MulBackward0");
+  REQUIRE(edges[1].function->name() == "AccumulateGrad");
+}
+
+TEST_CASE("second derivatives need no graph of what the first does not depend on") {
+  const Tensor x = tensor({2.0f, 3.0f}, requires_grad()), y = tensor({5.0f, 7.0f}, requires_grad());
+  ((x + y * 2) + x * y).backward(ones({2}), false, true); // frees the nodes of the sums and products
+  const Tensor sum = x.grad() * 2 + y.grad();             // 2 (y + 1) + (x + 2)
+  REQUIRE(values(autograd::grad({sum.sum()}, {x}, {}, true)[0]) == F{1, 1});
+  REQUIRE(values(autograd::grad({sum.sum()}, {y})[0]) == F{2, 2});
+  x.mutable_grad() = {}, y.mutable_grad() = {};
+}

@@ -39,6 +39,14 @@ public:
 };
 
 namespace autograd {
+using kiln::Node;
+/// Where a gradient goes next: input `input_nr` of `function`, which is null where none is wanted.
+struct Edge {
+  std::shared_ptr<Node> function;
+  std::uint32_t input_nr = 0;
+  bool is_valid() const { return function != nullptr; }
+};
+using edge_list = std::vector<Edge>;
 using Variable = Tensor;
 using variable_list = std::vector<Tensor>;
 
@@ -59,7 +67,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 class Node {
 public:
   virtual ~Node() = default;
-  virtual std::string name() const = 0; ///< "MulBackward0"
+  virtual std::string name() const = 0;               ///< "MulBackward0"
+  virtual autograd::edge_list next_edges() const = 0; ///< by input
 };
 
 namespace cuda {

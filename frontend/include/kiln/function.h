@@ -19,12 +19,16 @@
 #include "kiln/autograd.h"
 #include "kiln/serialize/ivalue.h"
 
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
 #include <unordered_map>
+#include <utility>
 
 namespace kiln::autograd {
+
+using IndexRange = std::pair<std::size_t, std::size_t>; ///< from the first to before the second
 
 /// What forward hands to backward.
 class AutogradContext {
@@ -41,8 +45,9 @@ public:
   /// Whether backward gets zeros, rather than undefined tensors, for results that nothing flows into.
   /// Default: yes.
   void set_materialize_grads(bool value) { materialize_ = value; }
-  bool needs_input_grad(
-      std::size_t i) const; ///< whether the i-th tensor among forward's arguments wants a gradient
+  /// Whether the i-th tensor among forward's arguments wants a gradient, or any of those in the ranges.
+  bool needs_input_grad(std::size_t i) const;
+  bool needs_input_grad(std::initializer_list<IndexRange> ranges) const;
 
 private:
   friend struct FunctionCall;

@@ -26,6 +26,19 @@ struct Warning {
   /// Of this thread; nullptr means the default.
   static void set_warning_handler(WarningHandler* handler) noexcept;
   static WarningHandler* get_warning_handler() noexcept;
+  /// Whether the default handler prints a text again and again.
+  static void set_warnAlways(bool always) noexcept;
+  static bool get_warnAlways() noexcept;
+  /// For the life of the object.
+  class WarnAlways {
+  public:
+    explicit WarnAlways(bool always = true) : previous_(get_warnAlways()) { set_warnAlways(always); }
+    ~WarnAlways() { set_warnAlways(previous_); }
+    WarnAlways(const WarnAlways&) = delete;
+
+  private:
+    bool previous_;
+  };
 };
 
 /// Warns, naming the op or method first: "index: masks of dtype uint8 …".

@@ -32,7 +32,7 @@ bool contains(const variable_list& list, const Tensor& x) {
 
 // x's present value under a handle of its own: a later write to x does not change it. `edges` keeps alive
 // where its gradient goes.
-Tensor snapshot(const Tensor& x, std::vector<Edge>* edges = nullptr) {
+Tensor snapshot(const Tensor& x, std::vector<internal::Edge>* edges = nullptr) {
   if (Trace* trace = Trace::current()) return trace->snapshot(read(x));
   const Tensor value = read(x);
   Storage& from = *value.impl()->storage;
@@ -42,7 +42,7 @@ Tensor snapshot(const Tensor& x, std::vector<Edge>* edges = nullptr) {
   to.grad_fn = from.grad_fn;
   to.grad_output = from.grad_output;
   if (to.requires_grad) {
-    const Edge edge = gradient_edge(value);
+    const internal::Edge edge = gradient_edge(value);
     to.accumulator = edge.node;
     if (edges) edges->push_back(edge);
   }
@@ -70,15 +70,23 @@ variable_list AutogradContext::get_saved_variables() const {
 }
 
 bool AutogradContext::needs_input_grad(std::size_t i) const {
-  return i < wanted_.size() && wanted_[i];
+  if (i >= wanted_.size() || !wanted_[i]) return false;
+  const auto node = std::dynamic_pointer_cast<TapeNode>(node_.lock());
+  return !node || i >= node->inputs.size() || is_wanted(node->inputs[i]);
+}
+bool AutogradContext::needs_input_grad(std::initializer_list<IndexRange> ranges) const {
+  for (const auto& [from, to] : ranges)
+    for (std::size_t i = from; i < to; ++i)
+      if (needs_input_grad(i)) return true;
+  return false;
 }
 
 struct FunctionCall::Call {
   std::string name;
   std::shared_ptr<AutogradContext> context = std::make_shared<AutogradContext>();
   std::vector<std::int64_t> places;
-  std::vector<TensorType> types; ///< of the tensor arguments
-  std::vector<Edge> edges;       ///< of leaves among the arguments and what was saved
+  std::vector<TensorType> types;     ///< of the tensor arguments
+  std::vector<internal::Edge> edges; ///< of leaves among the arguments and what was saved
 
   variable_list differentiate(const Backward& backward, variable_list gradients,
                               const std::vector<TensorType>& results) const {
@@ -154,11 +162,15 @@ variable_list FunctionCall::run(const std::string& mangled, const variable_list&
   context.node_ = node;
 
   // Results that carry gradient: values of their own, or (written in place) the argument's storage.
+  for (const Tensor& x : context.dirty_)
+    if (x.defined() && x.is_leaf() && x.requires_grad())
+      fail(call->name + ": a leaf Variable that requires grad is being used in an in-place operation.");
   const variable_list returned = results;
   std::vector<bool> differentiable;
   for (Tensor& result : results) {
     differentiable.push_back(is_floating(result.dtype()) && !contains(context.constant_, result));
     const bool dirty = contains(context.dirty_, result);
+    if (dirty && !trace) ++result.impl()->storage->version; // forward may have written through an address
     if (!dirty) result = snapshot(result.detach());
     node->outputs.push_back(result.impl()->type);
   }

@@ -28,6 +28,7 @@ struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
   std::vector<TensorType> outputs;              ///< types of the results
   std::vector<std::weak_ptr<Storage>> retained; ///< by output: storages that keep their gradient
   std::vector<std::shared_ptr<Hooks>> hooks;    ///< by output; may be shorter than the outputs, and hold null
+  autograd::edge_list next_edges() const override;
   virtual const Hooks* hooks_of(std::uint32_t output) const {
     return output < hooks.size() ? hooks[output].get() : nullptr;
   }
@@ -35,6 +36,10 @@ struct TapeNode : Node, std::enable_shared_from_this<TapeNode> {
   virtual std::vector<Tensor> backward(const std::vector<Tensor>& gradients, bool create_graph) = 0;
   virtual void release() {} ///< forgets the saved values
 };
+
+/// Whether the backward() that this thread runs wants the gradient that would flow along the edge: of all
+/// that reaches a leaf, or, when gradients by certain tensors were asked for, of what leads to them.
+bool is_wanted(const Edge& edge);
 
 /// The edge along which x's gradient flows.
 Edge gradient_edge(const Tensor& x);

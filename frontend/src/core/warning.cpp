@@ -1,6 +1,7 @@
 // The handlers of warnings: one for each thread, so that a test or a worker can listen to its own.
 #include "kiln/warning.h"
 
+#include <atomic>
 #include <iostream>
 #include <mutex>
 #include <set>
@@ -10,13 +11,14 @@ namespace kiln {
 namespace {
 
 thread_local WarningHandler* handler = nullptr;
+std::atomic<bool> warn_always{false};
 
 /// Prints a text the first time only: a warning inside a training loop would drown the rest.
 class PrintOnce : public WarningHandler {
 public:
   void process(const SourceLocation& where, const std::string& text, bool verbatim) override {
     const std::lock_guard lock(mutex_);
-    if (seen_.insert(text).second) WarningHandler::process(where, text, verbatim);
+    if (seen_.insert(text).second || warn_always) WarningHandler::process(where, text, verbatim);
   }
 
 private:
@@ -45,6 +47,13 @@ void Warning::set_warning_handler(WarningHandler* chosen) noexcept {
 }
 WarningHandler* Warning::get_warning_handler() noexcept {
   return handler ? handler : print_once();
+}
+
+void Warning::set_warnAlways(bool always) noexcept {
+  warn_always = always;
+}
+bool Warning::get_warnAlways() noexcept {
+  return warn_always;
 }
 
 void warn(const std::string& text) {
