@@ -154,3 +154,27 @@ TEST_CASE("samplers stop at the end and start over") {
   CHECK(random.next(10)->size() == 3);
   CHECK_FALSE(random.next(1));
 }
+
+TEST_CASE("images in bytes give the batches that their float tensor gives") {
+  test::TemporaryFolder scratch;
+  std::string bytes;
+  for (int i = 0; i < 6; ++i) {
+    bytes += static_cast<char>(i);
+    for (int pixel = 0; pixel < 3072; ++pixel)
+      bytes += static_cast<char>(pixel * 7 + i * 31);
+  }
+  std::ofstream(scratch.path / "test_batch.bin", std::ios::binary) << bytes;
+  const std::vector<std::size_t> rows = {5, 0, 5, 2};
+  auto read = [&] { return datasets::CIFAR10(scratch.path.string(), datasets::CIFAR10::Mode::kTest); };
+  datasets::CIFAR10 set = read();
+  const Example<> from_bytes = *set.get_stacked(rows);
+  const Tensor one = set.get(5).data;
+  CHECK(from_bytes.data.equal(set.images().index_select(0, tensor({5, 0, 5, 2}))));
+  CHECK(from_bytes.target.equal(tensor({5, 0, 5, 2})));
+  CHECK(one.equal(set.images()[5]));
+  CHECK(set.images()[1][0][0][2].item<float>() == static_cast<float>((2 * 7 + 31) % 256) / 255);
+  // From then on batches follow the tensor.
+  set.images()[2].fill_(0.5);
+  CHECK(set.get_stacked(rows)->data[3].equal(full({3, 32, 32}, 0.5)));
+  CHECK_THROWS_WITH(read().get_stacked(std::vector<std::size_t>{6}), Catch::Contains("index 6"));
+}

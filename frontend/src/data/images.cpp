@@ -1,13 +1,12 @@
 // MNIST and CIFAR-10.
-#include "core/tensor_impl.h"
 #include "kiln/data/datasets.h"
 #include "kiln/data/idx.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 namespace kiln::data {
 
@@ -17,23 +16,11 @@ namespace {
 
 constexpr int kClasses = 10;
 
-// Float32 images in 0..1 of shape `sizes`, from as many bytes, and int64 labels.
-PairDataset images_dataset(const std::vector<std::uint8_t>& pixels, const Shape& sizes,
-                           const std::vector<std::uint8_t>& labels) {
-  const TensorType image_type{DType::Float32, sizes}, label_type{DType::Int64, {sizes[0]}};
-  auto images = runtime::Buffer::allocate(static_cast<std::size_t>(image_type.bytes()));
-  std::transform(pixels.begin(), pixels.end(), images.as<float>(),
-                 [](std::uint8_t byte) { return static_cast<float>(byte) / 255; });
-  auto targets = runtime::Buffer::allocate(static_cast<std::size_t>(label_type.bytes()));
-  std::copy(labels.begin(), labels.end(), targets.as<std::int64_t>());
-  return {internal::make_tensor(image_type, std::move(images)),
-          internal::make_tensor(label_type, std::move(targets))};
-}
-
-PairDataset read_mnist(const std::string& root, bool train) {
+LabelledPixels read_mnist(const std::string& root, bool train) {
   constexpr std::int64_t kSize = 28;
-  const LabelledImages set = load(root, train ? Split::Train : Split::Test, kSize, kSize, kClasses);
-  return images_dataset(set.images.bytes, {set.count(), 1, kSize, kSize}, set.labels.bytes);
+  LabelledImages set = load(root, train ? Split::Train : Split::Test, kSize, kSize, kClasses);
+  const std::int64_t count = set.count();
+  return {std::move(set.images.bytes), {count, 1, kSize, kSize}, set.labels.bytes};
 }
 
 // A record: the label, then 32 x 32 bytes each of red, green and blue.
@@ -60,14 +47,14 @@ void read_cifar10_file(const std::filesystem::path& file, std::vector<std::uint8
                 " bytes, wanted " + std::to_string(kRecord));
 }
 
-PairDataset read_cifar10(const std::string& root, bool train) {
+LabelledPixels read_cifar10(const std::string& root, bool train) {
   std::vector<std::uint8_t> pixels, labels;
   const std::filesystem::path directory(root);
   if (!train) read_cifar10_file(directory / "test_batch.bin", pixels, labels);
   for (int i = 1; train && i <= 5; ++i)
     read_cifar10_file(directory / ("data_batch_" + std::to_string(i) + ".bin"), pixels, labels);
   if (labels.empty()) throw Error(root + ": got no CIFAR-10 images, wanted at least one");
-  return images_dataset(pixels, {std::ssize(labels), 3, 32, 32}, labels);
+  return {std::move(pixels), {std::ssize(labels), 3, 32, 32}, labels};
 }
 
 } // namespace

@@ -3,7 +3,10 @@
 
 #include "kiln/data/dataset.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace kiln::data {
 namespace detail {
@@ -21,6 +24,23 @@ private:
   Tensor tensor_; // as given
   Tensor whole_;  // the same, without a lens
   std::uint32_t version_ = 0;
+};
+
+/// Images as files hold them: a byte for each value, which stands for a 255th. Batches of float32 are made
+/// from the bytes, so that they need not be read from memory at four times the size. Copies share them.
+class PixelRows {
+public:
+  PixelRows(std::vector<std::uint8_t> pixels, const Shape& sizes); ///< sizes: [N, C, H, W]
+  Tensor row(std::size_t index) const;                             ///< [C, H, W]
+  Tensor gather(ArrayRef<std::size_t> indices) const;
+  std::size_t size() const;
+  /// All of them as one tensor, made when it is first asked for. From then on it is what rows are taken from,
+  /// so that they follow what is written to it.
+  const Tensor& tensor() const;
+
+private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
 };
 
 } // namespace detail
@@ -57,6 +77,23 @@ private:
   detail::Rows data_rows_, target_rows_;
 };
 
+/// Images in bytes with a label each: what MNIST and CIFAR10 are.
+class LabelledPixels {
+public:
+  LabelledPixels(std::vector<std::uint8_t> pixels, const Shape& sizes,
+                 const std::vector<std::uint8_t>& labels);
+  Example<> get(std::size_t index);
+  std::optional<Example<>> get_stacked(ArrayRef<std::size_t> indices);
+  std::size_t size() const { return pixels_.size(); }
+  const Tensor& images() const { return pixels_.tensor(); }
+  const Tensor& targets() const { return targets_; }
+
+private:
+  detail::PixelRows pixels_;
+  Tensor targets_;
+  detail::Rows target_rows_;
+};
+
 /// MNIST from its IDX files in `root`, plain or gzip (idx.h says which names). Images [N, 1, 28, 28] of
 /// float32 in 0..1; targets [N] of int64. Throws Error for files that are missing, damaged or of something
 /// else. As torch::data::datasets::MNIST.
@@ -68,11 +105,11 @@ public:
   std::optional<Example<>> get_stacked(ArrayRef<std::size_t> indices) { return rows_.get_stacked(indices); }
   std::optional<std::size_t> size() const override { return rows_.size(); }
   bool is_train() const noexcept { return mode_ == Mode::kTrain; }
-  const Tensor& images() const { return rows_.data(); }
+  const Tensor& images() const { return rows_.images(); }
   const Tensor& targets() const { return rows_.targets(); }
 
 private:
-  PairDataset rows_;
+  LabelledPixels rows_;
   Mode mode_;
 };
 
@@ -87,11 +124,11 @@ public:
   std::optional<Example<>> get_stacked(ArrayRef<std::size_t> indices) { return rows_.get_stacked(indices); }
   std::optional<std::size_t> size() const override { return rows_.size(); }
   bool is_train() const noexcept { return mode_ == Mode::kTrain; }
-  const Tensor& images() const { return rows_.data(); }
+  const Tensor& images() const { return rows_.images(); }
   const Tensor& targets() const { return rows_.targets(); }
 
 private:
-  PairDataset rows_;
+  LabelledPixels rows_;
   Mode mode_;
 };
 
