@@ -314,3 +314,21 @@ TEST_CASE("loading inside a compiled function is an error") {
   });
   CHECK_THROWS_WITH(step(randn({1, 3})), Contains("cannot be called inside a compiled function"));
 }
+
+TEST_CASE("views are saved with values of their own") {
+  test::TemporaryFolder dir;
+  const Tensor base = arange(12, kFloat32).view({3, 4});
+  const std::vector<Tensor> views = {base.t(),          base[1],     base.narrow(1, 1, 2),
+                                     base.select(1, 2), base.t()[3], base};
+  for (const char* file : {"views.pt", "views.safetensors"}) {
+    INFO(file);
+    save(views, dir / file);
+    std::vector<Tensor> read;
+    load(read, dir / file);
+    REQUIRE(read.size() == views.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      INFO(i);
+      CHECK(equal(read[i], views[i]));
+    }
+  }
+}

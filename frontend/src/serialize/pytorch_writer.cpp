@@ -9,12 +9,13 @@
 namespace kiln::serialize::detail {
 
 void write_pytorch(const IValue& value, const Sink& sink) {
-  // Tensors that share their memory are one record, as they are one storage in Python.
-  std::map<const void*, std::string> keys;
+  // Tensors that share their memory are one record, as they are one storage in Python. A view's value is made
+  // for the occasion: it lives until the end, or the next one might have its address.
+  std::map<internal::StoragePtr, std::string> keys;
   std::vector<runtime::Buffer> storages;
   const std::string pickle = write_pickle(value, [&](const Tensor& x) {
     const auto [found, fresh] =
-        keys.emplace(internal::read(x).impl()->storage.get(), std::to_string(storages.size()));
+        keys.emplace(internal::read(x).impl()->storage, std::to_string(storages.size()));
     if (fresh) storages.push_back(internal::host_value(x));
     return found->second;
   });
