@@ -85,6 +85,19 @@ void HardtanhImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Hardtanh(min_val=" << options.min_val() << ", max_val=" << options.max_val()
          << also_inplace(options.inplace());
 }
+KILN_LAYER_DEFINITION(PReLU)
+
+void PReLUImpl::reset() {
+  weight = register_parameter("weight", full({options.num_parameters()}, options.init()));
+}
+void PReLUImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "PReLU(num_parameters=" << options.num_parameters() << ")";
+}
+Tensor PReLUImpl::forward(const Tensor& x) {
+  internal::ModuleCall scope(internal_state());
+  return prelu(x, weight);
+}
+
 void ThresholdImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Threshold(threshold=" << options.threshold() << ", value=" << options.value()
          << also_inplace(options.inplace());

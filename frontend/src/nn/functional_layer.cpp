@@ -5,13 +5,26 @@
 
 namespace kiln::nn::functional {
 
-Tensor dropout(Tensor x, const DropoutFuncOptions& options) {
-  const double p = options.p();
-  if (!(p >= 0 && p <= 1))
-    throw Error("dropout: dropout probability has to be between 0 and 1, but got " + std::to_string(p));
-  if (!options.training() || p == 0) return x;
-  return internal::into(x, p == 1 ? x * 0 : kiln::dropout(x, p, true), options.inplace());
+namespace {
+Tensor all_zero_at_one(const Tensor& x, double p, bool train) {
+  return p == 1 ? x * 0 : kiln::dropout(x, p, train);
 }
+} // namespace
+
+#define KILN_DROPOUT(name, function)                                                                         \
+  Tensor name(Tensor x, const DropoutFuncOptions& options) {                                                 \
+    const double p = options.p();                                                                            \
+    if (!(p >= 0 && p <= 1))                                                                                 \
+      throw Error(#name ": dropout probability has to be between 0 and 1, but got " + std::to_string(p));    \
+    if (!options.training() || p == 0) return x;                                                             \
+    return internal::into(x, function(x, p, true), options.inplace());                                       \
+  }
+KILN_DROPOUT(dropout, all_zero_at_one)
+KILN_DROPOUT(dropout2d, kiln::feature_dropout)
+KILN_DROPOUT(dropout3d, kiln::feature_dropout)
+KILN_DROPOUT(alpha_dropout, kiln::alpha_dropout)
+KILN_DROPOUT(feature_alpha_dropout, kiln::feature_alpha_dropout)
+#undef KILN_DROPOUT
 
 Tensor layer_norm(const Tensor& x, const LayerNormFuncOptions& options) {
   return kiln::layer_norm(x, options.normalized_shape(), options.weight(), options.bias(), options.eps());

@@ -1,7 +1,8 @@
-// Linear, Flatten and Identity.
+// Linear, Bilinear, Flatten, Unflatten and Identity.
 #include "kiln/nn/linear.h"
 
 #include "kiln/nn/init.h"
+#include "kiln/nn/ops.h"
 
 #include <cmath>
 #include <ostream>
@@ -9,7 +10,9 @@
 namespace kiln::nn {
 
 KILN_LAYER_DEFINITION(Linear)
+KILN_LAYER_DEFINITION(Bilinear)
 KILN_LAYER_DEFINITION(Flatten)
+KILN_LAYER_DEFINITION(Unflatten)
 KILN_LAYER_DEFINITION(Identity)
 
 LinearImpl::LinearImpl(const LinearOptions& options_) : options(options_) {
@@ -46,6 +49,33 @@ Tensor LinearImpl::forward(const Tensor& x) {
   return linear(x, weight, bias);
 }
 
+void BilinearImpl::reset() {
+  if (options.in1_features() <= 0)
+    throw Error("Bilinear: in1_features must be > 0, but got " + std::to_string(options.in1_features()));
+  weight = register_parameter(
+      "weight", empty({options.out_features(), options.in1_features(), options.in2_features()}));
+  bias =
+      register_parameter("bias", options.bias() ? empty({options.out_features()}) : Tensor(), options.bias());
+  reset_parameters();
+}
+
+void BilinearImpl::reset_parameters() {
+  const double bound = 1 / std::sqrt(static_cast<double>(options.in1_features()));
+  init::uniform_(weight, -bound, bound);
+  if (bias.defined()) init::uniform_(bias, -bound, bound);
+}
+
+void BilinearImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Bilinear(in1_features=" << options.in1_features()
+         << ", in2_features=" << options.in2_features() << ", out_features=" << options.out_features()
+         << ", bias=" << (options.bias() ? "true" : "false") << ")";
+}
+
+Tensor BilinearImpl::forward(const Tensor& x1, const Tensor& x2) {
+  internal::ModuleCall scope(internal_state());
+  return bilinear(x1, x2, weight, bias);
+}
+
 void FlattenImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Flatten(start_dim=" << options.start_dim() << ", end_dim=" << options.end_dim()
          << ")";
@@ -54,6 +84,18 @@ void FlattenImpl::pretty_print(std::ostream& stream) const {
 Tensor FlattenImpl::forward(const Tensor& x) {
   internal::ModuleCall scope(internal_state());
   return flatten(x, options.start_dim(), options.end_dim());
+}
+
+void UnflattenImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Unflatten(dim=" << options.dim() << ", unflattened_size={";
+  for (std::size_t i = 0; i < options.sizes().size(); ++i)
+    stream << (i ? ", " : "") << options.sizes()[i];
+  stream << "})";
+}
+
+Tensor UnflattenImpl::forward(const Tensor& x) {
+  internal::ModuleCall scope(internal_state());
+  return unflatten(x, options.dim(), options.sizes());
 }
 
 void IdentityImpl::pretty_print(std::ostream& stream) const {

@@ -102,6 +102,25 @@ KILN_ACTIVATION(Softplus);
 KILN_ACTIVATION(Hardtanh);
 #undef KILN_ACTIVATION
 
+struct PReLUOptions {
+  PReLUOptions(std::int64_t num_parameters = 1) : num_parameters_(num_parameters) {}
+  KILN_ARG(std::int64_t, num_parameters); ///< 1, or as many as channels (dimension 1)
+  KILN_ARG(double, init) = 0.25;
+};
+
+/// x above zero, weight * x below, with a weight that is learned.
+class PReLUImpl : public Cloneable<PReLUImpl> {
+public:
+  explicit PReLUImpl(const PReLUOptions& options_ = {}) : options(options_) { PReLUImpl::reset(); }
+  void reset() override;
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& x);
+
+  PReLUOptions options;
+  Tensor weight; ///< [num_parameters]
+};
+KILN_LAYER(PReLU);
+
 class ThresholdImpl : public Cloneable<ThresholdImpl> {
 public:
   ThresholdImpl(double threshold, double value) : ThresholdImpl(ThresholdOptions(threshold, value)) {}

@@ -23,8 +23,29 @@ Tensor hardswish(const Tensor& x);
 Tensor hardsigmoid(const Tensor& x);
 Tensor log_sigmoid(const Tensor& x);
 Tensor softsign(const Tensor& x);
+/// x above zero, weight * x below; weight: one number, or one for each channel (dimension 1).
+Tensor prelu(const Tensor& x, const Tensor& weight);
 /// `value` where x <= threshold.
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value);
+
+// Layers.
+
+/// x1: [..., in1], x2: [..., in2], weight: [out, in1, in2] -> [..., out]: x1^T weight[o] x2 (+ bias[o]).
+Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias = {});
+/// Mean 0 and variance 1 over each of num_groups groups of channels; x: [N, C, ...], C a multiple of
+/// num_groups; then times weight plus bias, both none or [C].
+Tensor group_norm(const Tensor& x, std::int64_t num_groups, const Tensor& weight = {},
+                  const Tensor& bias = {}, double eps = 1e-5);
+/// The same over each channel of each sample by itself (use_input_stats), or with running_mean and
+/// running_var [C]; with both given, use_input_stats moves them by `momentum` towards this batch's.
+Tensor instance_norm(const Tensor& x, const Tensor& weight = {}, const Tensor& bias = {},
+                     const Tensor& running_mean = {}, const Tensor& running_var = {},
+                     bool use_input_stats = true, double momentum = 0.1, double eps = 1e-5);
+/// Dropout of whole channels; x: [N, C, ...].
+Tensor feature_dropout(const Tensor& x, double p, bool train);
+/// Dropout for SELU networks: what is dropped takes SELU's lowest value, and mean and variance stay.
+Tensor alpha_dropout(const Tensor& x, double p, bool train);
+Tensor feature_alpha_dropout(const Tensor& x, double p, bool train); ///< of whole channels
 
 // Losses. `reduction` is Reduction::None, Mean or Sum. Throw Error for shapes that do not fit.
 

@@ -23,6 +23,9 @@ using SoftminFuncOptions = SoftmaxOptions;
 Tensor relu(Tensor x, const ReLUFuncOptions& options = {});
 Tensor relu6(Tensor x, const ReLU6FuncOptions& options = {});
 Tensor selu(Tensor x, const SELUFuncOptions& options = {});
+inline Tensor prelu(const Tensor& x, const Tensor& weight) {
+  return kiln::prelu(x, weight);
+}
 Tensor leaky_relu(Tensor x, const LeakyReLUFuncOptions& options = {});
 Tensor elu(Tensor x, const ELUFuncOptions& options = {});
 Tensor celu(Tensor x, const CELUFuncOptions& options = {});

@@ -19,6 +19,14 @@ struct DropoutFuncOptions {
   KILN_ARG(bool, inplace) = false;
 };
 Tensor dropout(Tensor x, const DropoutFuncOptions& options = {});
+using Dropout2dFuncOptions = DropoutFuncOptions;
+using Dropout3dFuncOptions = DropoutFuncOptions;
+using AlphaDropoutFuncOptions = DropoutFuncOptions;
+using FeatureAlphaDropoutFuncOptions = DropoutFuncOptions;
+Tensor dropout2d(Tensor x, const DropoutFuncOptions& options = {}); ///< of whole channels; x: [N, C, ...]
+Tensor dropout3d(Tensor x, const DropoutFuncOptions& options = {});
+Tensor alpha_dropout(Tensor x, const DropoutFuncOptions& options = {});
+Tensor feature_alpha_dropout(Tensor x, const DropoutFuncOptions& options = {});
 
 struct LayerNormFuncOptions {
   LayerNormFuncOptions(std::vector<std::int64_t> normalized_shape)
@@ -29,6 +37,36 @@ struct LayerNormFuncOptions {
   KILN_ARG(double, eps) = 1e-5;
 };
 Tensor layer_norm(const Tensor& x, const LayerNormFuncOptions& options);
+
+struct GroupNormFuncOptions {
+  GroupNormFuncOptions(std::int64_t num_groups) : num_groups_(num_groups) {}
+  KILN_ARG(std::int64_t, num_groups);
+  KILN_ARG(Tensor, weight) = {};
+  KILN_ARG(Tensor, bias) = {};
+  KILN_ARG(double, eps) = 1e-5;
+};
+inline Tensor group_norm(const Tensor& x, const GroupNormFuncOptions& options) {
+  return kiln::group_norm(x, options.num_groups(), options.weight(), options.bias(), options.eps());
+}
+
+struct InstanceNormFuncOptions {
+  KILN_ARG(Tensor, running_mean) = {};
+  KILN_ARG(Tensor, running_var) = {};
+  KILN_ARG(Tensor, weight) = {};
+  KILN_ARG(Tensor, bias) = {};
+  KILN_ARG(bool, use_input_stats) = true;
+  KILN_ARG(double, momentum) = 0.1;
+  KILN_ARG(double, eps) = 1e-5;
+};
+inline Tensor instance_norm(const Tensor& x, const InstanceNormFuncOptions& options = {}) {
+  return kiln::instance_norm(x, options.weight(), options.bias(), options.running_mean(),
+                             options.running_var(), options.use_input_stats(), options.momentum(),
+                             options.eps());
+}
+
+inline Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias = {}) {
+  return kiln::bilinear(x1, x2, weight, bias);
+}
 
 struct EmbeddingFuncOptions {
   KILN_ARG(std::optional<std::int64_t>, padding_idx) = std::nullopt;
