@@ -30,7 +30,8 @@ def Kiln_FusionOp : Op<Kiln_Dialect, "fusion", [Pure, IsolatedFromAbove, SingleB
     row_reduce     as loop, with reductions whose last reduced dimension is the domain's last; yields have the domain's
                    shape or that of the reduced rows.
     column_reduce  reductions that keep the domain's last dimension.
-    contraction    one matmul, then elementwise ops on its result's shape.
+    contraction    one matmul, then elementwise ops on its result's shape; its operands may be seen through movement ops,
+                   and a transpose that ends in rows may stand between the result and a yield.
     multi          independent loops, each yield with its own domain (optimizer updates).
     scatter        one index_add or scatter_add, or slice_update or concat: an output filled in parts.
     `slots` is set by plan-memory: the slot of each input, then of each result.
