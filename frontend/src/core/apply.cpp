@@ -2,6 +2,7 @@
 #include "core/apply.h"
 
 #include "core/eager.h"
+#include "core/element_type.h"
 #include "core/movement.h"
 #include "core/tape.h"
 #include "core/trace.h"
@@ -91,32 +92,7 @@ Tensor scalar_operand(Scalar value, DType dtype) {
                   {"shape", std::vector<std::int64_t>{}},
                   {"value", value.to<double>()}});
   runtime::Buffer buffer = runtime::Buffer::allocate(8);
-  auto put = [&]<class T>(T number) { std::memcpy(buffer.data(), &number, sizeof number); };
-  switch (dtype) {
-  case DType::Float32:
-    put(value.to<float>());
-    break;
-  case DType::Float64:
-    put(value.to<double>());
-    break;
-  case DType::Int64:
-    put(value.to<std::int64_t>());
-    break;
-  case DType::Int32:
-    put(value.to<std::int32_t>());
-    break;
-  case DType::Int8:
-    put(value.to<std::int8_t>());
-    break;
-  case DType::UInt8:
-    put(value.to<std::uint8_t>());
-    break;
-  case DType::Bool:
-    put(value.to<bool>());
-    break;
-  default:
-    fail("scalar: dtype " + std::string(name(dtype)) + " is not supported yet");
-  }
+  with_element_type("scalar", dtype, [&]<class T> { *buffer.as<T>() = value.to<T>(); });
   return make_tensor({dtype, {}}, std::move(buffer));
 }
 

@@ -1,5 +1,5 @@
 // Printing in PyTorch's C++ layout: one format for all numbers, columns aligned, the type in the last line.
-#include "core/apply.h"
+#include "core/element_type.h"
 #include "kiln/ops.h"
 
 #include <cmath>
@@ -32,35 +32,11 @@ struct Format {
 std::vector<double> values_of(const Tensor& x) {
   const runtime::Buffer buffer = host_value(x);
   std::vector<double> values(static_cast<std::size_t>(x.numel()));
-  auto copy = [&]<class T>(const T* from) {
+  with_element_type("print", x.dtype(), [&]<class T> {
+    const T* from = buffer.as<T>();
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = static_cast<double>(from[i]);
-  };
-  switch (x.dtype()) {
-  case DType::Float32:
-    copy(buffer.as<float>());
-    break;
-  case DType::Float64:
-    copy(buffer.as<double>());
-    break;
-  case DType::Int64:
-    copy(buffer.as<std::int64_t>());
-    break;
-  case DType::Int32:
-    copy(buffer.as<std::int32_t>());
-    break;
-  case DType::Int8:
-    copy(buffer.as<std::int8_t>());
-    break;
-  case DType::UInt8:
-    copy(buffer.as<std::uint8_t>());
-    break;
-  case DType::Bool:
-    copy(buffer.as<bool>());
-    break;
-  default:
-    fail("print: dtype " + std::string(name(x.dtype())) + " is not supported yet");
-  }
+  });
   return values;
 }
 

@@ -1,7 +1,7 @@
 // Tensor's queries, host access and autograd members.
 #include "kiln/tensor.h"
 
-#include "core/apply.h"
+#include "core/element_type.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/internal/capture.h"
@@ -73,24 +73,7 @@ template <> Scalar Tensor::item<Scalar>() const {
   if (numel() != 1)
     fail("item: a Tensor with " + std::to_string(numel()) + " elements cannot be converted to Scalar");
   const runtime::Buffer buffer = host_value(*this);
-  switch (dtype()) {
-  case DType::Float32:
-    return *buffer.as<float>();
-  case DType::Float64:
-    return *buffer.as<double>();
-  case DType::Int64:
-    return *buffer.as<std::int64_t>();
-  case DType::Int32:
-    return *buffer.as<std::int32_t>();
-  case DType::Int8:
-    return *buffer.as<std::int8_t>();
-  case DType::UInt8:
-    return *buffer.as<std::uint8_t>();
-  case DType::Bool:
-    return *buffer.as<bool>();
-  default:
-    fail("item: dtype " + std::string(name(dtype())) + " is not supported yet");
-  }
+  return with_element_type("item", dtype(), [&]<class T>() -> Scalar { return *buffer.as<T>(); });
 }
 
 namespace {
