@@ -3,6 +3,7 @@
 
 #include "core/apply.h"
 #include "kiln/ops.h"
+#include "nn/checks.h"
 
 #include <cmath>
 #include <limits>
@@ -14,9 +15,7 @@ namespace {
 using Options = MultiheadAttentionForwardFuncOptions;
 constexpr const char* kOp = "multi_head_attention_forward";
 
-std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
+using internal::shape_of;
 
 /// Sizes, checked.
 struct Sizes {

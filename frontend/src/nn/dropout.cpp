@@ -2,6 +2,7 @@
 #include "kiln/nn/dropout.h"
 
 #include "kiln/nn/functional.h"
+#include "nn/checks.h"
 
 #include <ostream>
 
@@ -11,11 +12,6 @@ namespace F = functional;
 
 namespace {
 
-void check(const char* layer, const DropoutOptions& options) {
-  if (!(options.p() >= 0 && options.p() <= 1))
-    throw Error(std::string(layer) + ": dropout probability has to be between 0 and 1, but got " +
-                std::to_string(options.p()));
-}
 void print(std::ostream& stream, const char* layer, const DropoutOptions& options) {
   stream << print_prefix() << layer << "(p=" << options.p()
          << ", inplace=" << (options.inplace() ? "true" : "false") << ")";
@@ -26,7 +22,7 @@ void print(std::ostream& stream, const char* layer, const DropoutOptions& option
 #define KILN_DROPOUT(Name, function)                                                                         \
   KILN_LAYER_DEFINITION(Name)                                                                                \
   void Name##Impl::reset() {                                                                                 \
-    check(#Name, options);                                                                                   \
+    internal::check_dropout(#Name, options.p());                                                             \
   }                                                                                                          \
   void Name##Impl::pretty_print(std::ostream& stream) const {                                                \
     print(stream, #Name, options);                                                                           \

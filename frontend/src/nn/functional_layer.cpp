@@ -1,25 +1,19 @@
 // nn::functional: options unpacked for the layers of kiln::.
 #include "kiln/nn/functional/layer.h"
 
+#include "nn/checks.h"
 #include "nn/inplace.h"
 
 namespace kiln::nn::functional {
 
-namespace {
-Tensor all_zero_at_one(const Tensor& x, double p, bool train) {
-  return p == 1 ? x * 0 : kiln::dropout(x, p, train);
-}
-} // namespace
-
 #define KILN_DROPOUT(name, function)                                                                         \
   Tensor name(Tensor x, const DropoutFuncOptions& options) {                                                 \
     const double p = options.p();                                                                            \
-    if (!(p >= 0 && p <= 1))                                                                                 \
-      throw Error(#name ": dropout probability has to be between 0 and 1, but got " + std::to_string(p));    \
+    internal::check_dropout(#name, p);                                                                       \
     if (!options.training() || p == 0) return x;                                                             \
     return internal::into(x, function(x, p, true), options.inplace());                                       \
   }
-KILN_DROPOUT(dropout, all_zero_at_one)
+KILN_DROPOUT(dropout, kiln::dropout)
 KILN_DROPOUT(dropout2d, kiln::feature_dropout)
 KILN_DROPOUT(dropout3d, kiln::feature_dropout)
 KILN_DROPOUT(alpha_dropout, kiln::alpha_dropout)

@@ -4,6 +4,7 @@
 
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
+#include "nn/checks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +14,7 @@ namespace kiln::nn::init {
 
 namespace {
 
-std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
+using internal::shape_of;
 
 // Copies row-major values into the tensor.
 Tensor assign(Tensor& tensor, const std::vector<double>& values) {

@@ -3,22 +3,15 @@
 
 #include "core/apply.h"
 #include "kiln/autograd.h"
+#include "nn/checks.h"
 
 #include <cmath>
 
 namespace kiln {
 
+using internal::check_dropout, internal::shape_of;
+
 namespace {
-
-std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
-
-void check_probability(const char* op, double p) {
-  if (!(p >= 0 && p <= 1))
-    internal::fail(std::string(op) + ": dropout probability has to be between 0 and 1, but got " +
-                   std::to_string(p));
-}
 
 /// [1, C, 1, ...] of as many dimensions as x: numbers of channels, beside x.
 Tensor by_channel(const Tensor& numbers, const Tensor& x) {
@@ -51,7 +44,7 @@ std::vector<std::int64_t> noise_shape(const char* op, const Tensor& x, bool whol
 }
 
 Tensor alpha_dropout(const char* op, const Tensor& x, double p, bool train, bool whole_channels) {
-  check_probability(op, p);
+  check_dropout(op, p);
   if (!train || p == 0) return x;
   const std::vector<std::int64_t> shape = noise_shape(op, x, whole_channels);
   if (p == 1) return x * 0;
@@ -75,7 +68,7 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
 
 Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias) {
   if (weight.dim() != 3 || x1.dim() == 0 || x1.dim() != x2.dim() || x1.size(-1) != weight.size(1) ||
-      x2.size(-1) != weight.size(2) || x1.sizes().vec().back() != weight.size(1))
+      x2.size(-1) != weight.size(2))
     internal::fail("bilinear: inputs " + shape_of(x1) + " and " + shape_of(x2) + " do not fit weight " +
                    shape_of(weight));
   std::vector<std::int64_t> shape = x1.sizes().vec();
@@ -137,7 +130,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 }
 
 Tensor feature_dropout(const Tensor& x, double p, bool train) {
-  check_probability("feature_dropout", p);
+  check_dropout("feature_dropout", p);
   if (!train || p == 0) return x;
   const std::vector<std::int64_t> shape = noise_shape("feature_dropout", x, true);
   return p == 1 ? x * 0 : x * dropout(ones(shape, x.options()), p, true);

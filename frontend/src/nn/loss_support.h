@@ -3,14 +3,11 @@
 
 #include "core/index_check.h"
 #include "kiln/nn/ops.h"
+#include "nn/checks.h"
 
 #include <string>
 
 namespace kiln::internal {
-
-inline std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
 
 /// Elements as `reduction` (Reduction::None, Mean or Sum) wants them. Throws Error for any other number.
 Tensor reduce_loss(const Tensor& loss, std::int64_t reduction);

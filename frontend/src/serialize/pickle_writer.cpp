@@ -1,5 +1,5 @@
 // Pickles as torch.save writes them (protocol 2), without the memo.
-#include "core/tensor_impl.h"
+#include "core/strides.h"
 #include "serialize/pickle.h"
 
 #include <bit>
@@ -110,11 +110,7 @@ private:
     out_ += "tQ";
     integer(0);
     tuple(type.shape);
-    std::vector<std::int64_t> strides(type.shape.rank());
-    std::int64_t stride = 1;
-    for (std::size_t d = strides.size(); d-- > 0; stride *= std::max<std::int64_t>(type.shape[d], 1))
-      strides[d] = stride;
-    tuple(strides);
+    tuple(internal::row_major(type.shape));
     out_ += "\x89"
             "ccollections\nOrderedDict\n)RtR";
   }
