@@ -127,6 +127,22 @@ std::vector<Buffer> runGuarded(const ir::Program& program, std::span<const Buffe
   return outputs;
 }
 
+std::vector<Buffer> randomInputs(const ir::Program& p) {
+  std::vector<Buffer> in;
+  for (unsigned i = 0; i < p.inputs; ++i)
+    in.push_back(random(p.values[i], i + 1));
+  return in;
+}
+
+/// The outputs, which do not depend on the number of threads.
+std::vector<Buffer> runOnOneAndTwoThreads(const ir::Program& p, std::span<const Buffer> in) {
+  auto one = runGuarded(p, in, 1), two = runGuarded(p, in, 2);
+  REQUIRE(one.size() == two.size());
+  for (std::size_t i = 0; i < one.size(); ++i)
+    REQUIRE(one[i].bytes == two[i].bytes);
+  return one;
+}
+
 /// All of `products` as one program, on one and two threads.
 void check(const std::vector<Product>& products) {
   ir::Program program;
@@ -227,9 +243,8 @@ TEST_CASE("a right operand shared by the batch") {
     Shape wide = transposed ? Shape{kBatch, kN, kK} : Shape{kBatch, kK, kN};
     auto each = call(p, "broadcast", {rhs}, {{"shape", std::vector(wide.begin(), wide.end())}});
     p.outputs = {matmul(p, lhs, each, false, transposed)};
-    std::vector in{random(p.values[lhs], 1), random(p.values[rhs], 2)};
-    auto one = runGuarded(p, in, 1), two = runGuarded(p, in, 2);
-    REQUIRE(one[0].bytes == two[0].bytes);
+    const std::vector<Buffer> in = randomInputs(p);
+    auto one = runOnOneAndTwoThreads(p, in);
     Sums sums =
         multiply({0, kBatch * kM, kN, kK, false, transposed}, in[0], in[1]); // one product of stacked rows
     for (std::size_t i = 0; i < sums.value.size(); ++i)
@@ -245,12 +260,8 @@ TEST_CASE("epilogues: bias, relu, a residual and a mask, where tiles come out ev
            residual = p.add_input({dtype, {m, n}});
       auto sum = call(p, "add", {matmul(p, x, w, false, true), b});
       p.outputs = {call(p, "add", {call(p, "relu", {sum}), residual}), call(p, "gt", {sum, residual})};
-      std::vector<Buffer> in;
-      for (unsigned i = 0; i < 4; ++i)
-        in.push_back(random(p.values[i], i + 1));
-      auto one = runGuarded(p, in, 1), two = runGuarded(p, in, 2);
-      REQUIRE(one[0].bytes == two[0].bytes);
-      REQUIRE(one[1].bytes == two[1].bytes);
+      const std::vector<Buffer> in = randomInputs(p);
+      auto one = runOnOneAndTwoThreads(p, in);
       Product product{0, m, n, k, false, true, dtype};
       INFO(product);
       Sums sums = multiply(product, in[0], in[1]);
@@ -317,12 +328,8 @@ TEST_CASE("operands and results in another order of rows, in part or repeated, a
       auto mixed = matmul(p, weights, repeated, true, false);
       for (ir::ValueId made : {sum, mixed})
         p.outputs.push_back(call(p, "transpose", {made}, {{"permutation", Sizes{2, 0, 1, 3}}}));
-      std::vector<Buffer> in;
-      for (unsigned i = 0; i < 4; ++i)
-        in.push_back(random(p.values[i], i + 1));
-      auto one = runGuarded(p, in, 1), two = runGuarded(p, in, 2);
-      REQUIRE(one[0].bytes == two[0].bytes);
-      REQUIRE(one[1].bytes == two[1].bytes);
+      const std::vector<Buffer> in = randomInputs(p);
+      auto one = runOnOneAndTwoThreads(p, in);
       for (std::int64_t i = 0; i < l; ++i)
         for (std::int64_t b = 0; b < kBatch; ++b)
           for (std::int64_t h = 0; h < kHeads; ++h) {
