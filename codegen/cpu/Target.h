@@ -12,7 +12,7 @@ struct Target {
   std::string features; ///< LLVM's list: "+avx512f,+fma,…"
   int vectorBits = 128; ///< width that vectors are built for: 512 AVX-512, 256 AVX2, 128 SSE2
   bool fma = false;
-  bool bfloat16 = false; ///< rounds f32 to bf16 by itself
+  bool bfloat16 = false;           ///< rounds f32 to bf16 by itself
   std::int64_t l1Bytes = 32 << 10; ///< data cache of one core
   std::int64_t l2Bytes = 1 << 20;
 
