@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace kiln::ir {
 namespace {
@@ -122,17 +123,70 @@ ViewInverse undo_slice(const Attrs& attrs, const TensorType&) {
           /*updates=*/true};
 }
 
+// Dimensions of `from` that lie in memory as one are cut anew; false where `to` would join others.
+bool restride_reshape(const Attrs&, const Shape& from, const Shape& to, Strided& place) {
+  if (from == to) return true;
+  const std::vector<std::int64_t> strides = std::exchange(place.strides, row_major(to));
+  if (from.numel() == 0 || from.rank() == 0) return true;
+  std::size_t made = to.rank();
+  for (std::size_t d = from.rank(); d > 0;) {
+    const std::int64_t step = strides[d - 1];
+    std::int64_t block = from[--d];
+    while (d > 0 && (from[d - 1] == 1 || strides[d - 1] == block * step))
+      block *= from[--d];
+    std::int64_t covered = 1;
+    for (; made > 0 && (covered < block || to[made - 1] == 1); --made) {
+      place.strides[made - 1] = covered * step;
+      covered *= to[made - 1];
+    }
+    if (covered != block) return false;
+  }
+  return made == 0;
+}
+
+bool restride_transpose(const Attrs& attrs, const Shape&, const Shape&, Strided& place) {
+  const std::vector<std::int64_t> before = place.strides;
+  const auto& permutation = attrs.integers("permutation");
+  for (std::size_t d = 0; d < permutation.size(); ++d)
+    place.strides[d] = before[static_cast<std::size_t>(permutation[d])];
+  return true;
+}
+
+bool restride_broadcast(const Attrs&, const Shape& from, const Shape& to, Strided& place) {
+  const std::vector<std::int64_t> before =
+      std::exchange(place.strides, std::vector<std::int64_t>(to.rank(), 0));
+  const std::size_t added = to.rank() - from.rank();
+  for (std::size_t d = 0; d < from.rank(); ++d)
+    if (from[d] == to[added + d]) place.strides[added + d] = before[d];
+  return true;
+}
+
+bool restride_slice(const Attrs& attrs, const Shape&, const Shape&, Strided& place) {
+  const auto &starts = attrs.integers("starts"), &steps = attrs.integers("steps");
+  for (std::size_t d = 0; d < starts.size(); ++d) {
+    place.offset += starts[d] * place.strides[d];
+    place.strides[d] *= steps[d];
+  }
+  return true;
+}
+
 constexpr OpRecord kOps[] = {
     {.name = "reshape",
      .infer = reshape,
      .movement = Movement::Alias,
      .derivative = "ViewBackward0",
-     .inverse = undo_reshape},
-    {.name = "transpose", .infer = transpose, .inverse = undo_transpose},
+     .inverse = undo_reshape,
+     .restride = restride_reshape},
+    {.name = "transpose", .infer = transpose, .inverse = undo_transpose, .restride = restride_transpose},
     {.name = "broadcast",
      .infer = broadcast,
-     .derivative = "ExpandBackward0"}, // several elements share a place
-    {.name = "slice", .infer = slice, .movement = Movement::Read, .inverse = undo_slice},
+     .derivative = "ExpandBackward0", // no inverse: several elements share a place
+     .restride = restride_broadcast},
+    {.name = "slice",
+     .infer = slice,
+     .movement = Movement::Read,
+     .inverse = undo_slice,
+     .restride = restride_slice},
     {.name = "slice_update",
      .infer = slice_update,
      .movement = Movement::Replace,
@@ -143,6 +197,13 @@ constexpr OpRecord kOps[] = {
 };
 
 } // namespace
+
+std::vector<std::int64_t> row_major(const Shape& shape) {
+  std::vector<std::int64_t> strides(shape.rank(), 1);
+  for (std::size_t d = shape.rank(); d-- > 1;)
+    strides[d - 1] = strides[d] * std::max<std::int64_t>(shape[d], 1);
+  return strides;
+}
 
 std::span<const OpRecord> shape_ops() {
   return kOps;

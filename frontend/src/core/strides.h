@@ -3,21 +3,15 @@
 #pragma once
 
 #include "core/tensor_impl.h"
+#include "kiln/ir/infer.h"
 
 #include <optional>
 
 namespace kiln::internal {
 
-/// In elements of the storage.
-struct Strided {
-  std::vector<std::int64_t> strides;
-  std::int64_t offset = 0;
-};
-
-std::vector<std::int64_t> row_major(const Shape& shape);
 bool is_row_major(const Shape& shape, const std::vector<std::int64_t>& strides);
 
 /// Nothing for a view whose elements are not at equal distances in the storage: reading it copies them.
-std::optional<Strided> strided(const TensorImpl& impl);
+std::optional<ir::Strided> strided(const TensorImpl& impl);
 
 } // namespace kiln::internal

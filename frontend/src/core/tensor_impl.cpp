@@ -79,9 +79,11 @@ Tensor invert(const ViewOp& view, const Tensor& before, const Tensor& value) {
 bool write_region(const Tensor& x, const Tensor& value, bool records) {
   const auto& impl = x.impl();
   Storage& storage = *impl->storage;
-  if (impl->lens.empty() || impl->lens[0].op != "slice" || Trace::current()) return false;
-  for (std::size_t i = 1; i < impl->lens.size(); ++i)
-    if (impl->lens[i].op != "reshape") return false;
+  if (impl->lens.empty() || Trace::current()) return false;
+  for (const ViewOp& view : impl->lens) // a region first, then other shapes of it
+    if (ir::find_op(view.op)->movement !=
+        (&view == impl->lens.data() ? ir::Movement::Read : ir::Movement::Alias))
+      return false;
   const Tensor block = read(value);
   if (records && (storage.needs_grad() || block.impl()->storage->needs_grad())) return false;
   if (!storage.buffer.unique()) return false;

@@ -47,7 +47,7 @@ using StoragePtr = std::shared_ptr<Storage>;
 
 /// One shape op of a lens: it reads with `op`; a write inverts it.
 struct ViewOp {
-  std::string op; ///< reshape, transpose, broadcast, slice, detach
+  std::string op; ///< one whose record has `restride`
   std::vector<ir::NamedAttr> attrs;
   TensorType before; ///< type of what it is applied to
 };

@@ -16,7 +16,7 @@ using namespace internal;
 std::vector<std::int64_t> Tensor::strides() const {
   const TensorImpl& impl = checked(*this, "strides");
   auto place = strided(impl);
-  return place ? std::move(place->strides) : row_major(impl.type.shape);
+  return place ? std::move(place->strides) : ir::row_major(impl.type.shape);
 }
 std::int64_t Tensor::stride(std::int64_t dim) const {
   return strides()[static_cast<std::size_t>(
@@ -249,11 +249,11 @@ Tensor over_memory(void* data, IntArrayRef sizes, IntArrayRef strides,
 } // namespace
 
 Tensor from_blob(const void* data, IntArrayRef sizes, const TensorOptions& options) {
-  return over_memory(const_cast<void*>(data), sizes, row_major(sizes.shape()), {}, options);
+  return over_memory(const_cast<void*>(data), sizes, ir::row_major(sizes.shape()), {}, options);
 }
 Tensor from_blob(void* data, IntArrayRef sizes, const std::function<void(void*)>& deleter,
                  const TensorOptions& options) {
-  return over_memory(data, sizes, row_major(sizes.shape()), deleter, options);
+  return over_memory(data, sizes, ir::row_major(sizes.shape()), deleter, options);
 }
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
   return over_memory(data, sizes, strides, {}, options);

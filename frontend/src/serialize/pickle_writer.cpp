@@ -1,5 +1,6 @@
 // Pickles as torch.save writes them (protocol 2), without the memo.
-#include "core/strides.h"
+#include "core/tensor_impl.h"
+#include "kiln/ir/infer.h"
 #include "serialize/pickle.h"
 
 #include <bit>
@@ -110,7 +111,7 @@ private:
     out_ += "tQ";
     integer(0);
     tuple(type.shape);
-    tuple(internal::row_major(type.shape));
+    tuple(ir::row_major(type.shape));
     out_ += "\x89"
             "ccollections\nOrderedDict\n)RtR";
   }

@@ -46,6 +46,12 @@ struct ViewInverse {
   bool updates = false;
 };
 
+/// Where the elements of a value lie in the memory of another's, in elements of it.
+struct Strided {
+  std::vector<std::int64_t> strides;
+  std::int64_t offset = 0;
+};
+
 /// What the std-only world knows of an op. Each family registers its table (ir/records/<Family>.cpp).
 struct OpRecord {
   std::string_view name;
@@ -58,6 +64,9 @@ struct OpRecord {
   /// Of an op that makes views: the call that undoes it, on what is written through the view. Its operands
   /// are that value alone, or (with `updates`) the value below the view and that value.
   ViewInverse (*inverse)(const Attrs& attrs, const TensorType& below) = nullptr;
+  /// Of an op that makes views: from where the elements of its operand lie to where its result's do. False
+  /// when those are not at equal distances, so that only a copy can have this shape.
+  bool (*restride)(const Attrs& attrs, const Shape& from, const Shape& to, Strided& place) = nullptr;
 };
 
 const OpRecord* find_op(std::string_view name); ///< nullptr when there is no such op
@@ -69,5 +78,8 @@ std::vector<TensorType> infer(std::string_view op, std::span<const NamedAttr> at
 
 /// Shape that both broadcast to (as NumPy); nullopt when they do not fit.
 std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b);
+
+/// Strides of elements that lie one after another, the last dimension innermost.
+std::vector<std::int64_t> row_major(const Shape& shape);
 
 } // namespace kiln::ir
