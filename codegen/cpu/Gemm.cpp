@@ -220,30 +220,4 @@ void emitGemm(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel,
   Emitter(builder, module, kernel, lhs, rhs, shape, plan, epilogue).emit();
 }
 
-void forEachVector(OpBuilder& builder, Location loc, const GemmSums& sums, const GemmShape& shape,
-                   const GemmPlan& plan, const VectorVisitor& visit) {
-  Index index(builder, loc);
-  auto type = VectorType::get({plan.lanes}, shape.element);
-  index.loop(sums.rows, 1, [&](Value i) {
-    Operation* rowLoop = builder.getInsertionBlock()->getParentOp();
-    Value row = index.add(sums.row, i);
-    Value from = index.mul(i, sums.stride);
-    auto at = [&](Operation* columnLoop, Value j, Value mask) {
-      Value vector = vector::LoadOp::create(builder, loc, type, sums.sums, index.add(from, j));
-      visit(rowLoop, columnLoop, row, index.add(sums.column, j), vector, mask);
-    };
-    bool ragged = shape.n % plan.lanes != 0;
-    Value whole = ragged ? index.mul(index.div(sums.columns, plan.lanes), plan.lanes) : sums.columns;
-    index.loop(whole, plan.lanes, [&](Value j) { at(builder.getInsertionBlock()->getParentOp(), j, {}); });
-    if (!ragged) return;
-    Value left = index.sub(sums.columns, whole);
-    Value some = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sgt, left, index.constant(0));
-    auto branch = scf::IfOp::create(builder, loc, some, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(branch.thenBlock());
-    auto maskType = VectorType::get({plan.lanes}, builder.getI1Type());
-    at(branch, whole, vector::CreateMaskOp::create(builder, loc, maskType, left));
-  });
-}
-
 } // namespace kiln::codegen::cpu

@@ -33,14 +33,4 @@ std::int64_t gemmItems(const GemmShape& shape, const GemmPlan& plan);
 void emitGemm(mlir::OpBuilder& builder, mlir::ModuleOp module, const KernelFunction& kernel, mlir::Value lhs,
               mlir::Value rhs, const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue);
 
-/// One vector of sums: result row and column (of lane 0), and the loops around it (the innermost may be an
-/// scf.if). mask is null for whole vectors.
-using VectorVisitor =
-    llvm::function_ref<void(mlir::Operation* rowLoop, mlir::Operation* columnLoop, mlir::Value row,
-                            mlir::Value column, mlir::Value vector, mlir::Value mask)>;
-
-/// Emits the loops over rows and vectors of `sums` that most epilogues want.
-void forEachVector(mlir::OpBuilder& builder, mlir::Location loc, const GemmSums& sums, const GemmShape& shape,
-                   const GemmPlan& plan, const VectorVisitor& visit);
-
 } // namespace kiln::codegen::cpu

@@ -5,6 +5,7 @@
 
 #include "KilnOps.h"
 
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -56,6 +57,7 @@ GemmEpilogue fusedEpilogue(const KernelBody& body, const Expr* product, Frame& f
     Access columnAccess{0, llvm::SmallVector<std::int64_t, 4>(body.dims.size(), 0), {}};
     columnAccess.strides[columnDim] = 1;
     VectorRange range{sums.column, frame.add(sums.column, sums.columns), {}, plan.blockColumns % 64 == 0};
+    range.size = getConstantIntValue(sums.columns); // one block
     if (shape.n % plan.blockColumns == 0) range.size = plan.blockColumns;
     auto type = VectorType::get({plan.lanes}, shape.element);
     frame.loop(frame.index(0), sums.rows, 1, {}, [&](scf::ForOp loop, ValueRange) {

@@ -1,9 +1,10 @@
 // Packing: the tile wants panels that it can walk with constant small strides. What is already contiguous
 // along the panel is copied; a right operand that is contiguous along K is transposed in registers, one
-// square of lanes x lanes at a time.
+// square of lanes x lanes at a time. (A K that is shorter than that is gathered.)
 #include "cpu/GemmParts.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -34,32 +35,56 @@ Value Index::rem(Value a, std::int64_t b) const {
   return b == 1 ? constant(0) : builder.createOrFold<arith::RemUIOp>(loc, a, constant(b));
 }
 
-scf::ForOp Index::loop(Value count, std::int64_t step, llvm::function_ref<void(Value)> body) const {
+void Index::loop(Value count, std::int64_t step, llvm::function_ref<void(Value)> body) const {
+  if (auto known = getConstantIntValue(count); known && *known > 0 && *known <= step)
+    return body(constant(0));
   auto loop = scf::ForOp::create(builder, loc, constant(0), count, constant(step));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());
-  return loop;
 }
 
 namespace {
 
-/// lanes x lanes transpose by log2(lanes) rounds of full-width interleaving.
-void transpose(const Index& index, SmallVectorImpl<Value>& rows) {
-  std::int64_t lanes = rows.size();
-  SmallVector<std::int64_t> low, high;
-  for (std::int64_t i = 0; i < lanes / 2; ++i) {
-    low.append({i, i + lanes});
-    high.append({i + lanes / 2, i + lanes + lanes / 2});
-  }
-  for (std::int64_t round = 1; round < lanes; round *= 2) {
+/// lanes x lanes transpose in shuffles that are one instruction each on every level: first squares within
+/// 128 bits, by interleaving, then the 128-bit parts of rows that are such a part's height apart.
+void transpose(const Index& index, SmallVectorImpl<Value>& rows, std::int64_t elementBytes) {
+  std::int64_t lanes = rows.size(), part = std::min(16 / elementBytes, lanes), parts = lanes / part;
+  auto shuffle = [&](Value a, Value b, ArrayRef<std::int64_t> pattern) -> Value {
+    return vector::ShuffleOp::create(index.builder, index.loc, a, b, pattern);
+  };
+  for (std::int64_t run = 1; run < part; run *= 2) { // runs of elements of a and b alternate
+    SmallVector<std::int64_t> low, high;
+    for (std::int64_t at = 0; at < lanes; at += part)
+      for (std::int64_t i = 0; i < part; ++i) {
+        std::int64_t from = at + i / (2 * run) * run + i % run + (i / run % 2 ? lanes : 0);
+        low.push_back(from), high.push_back(from + part / 2);
+      }
     SmallVector<Value> next;
-    for (std::int64_t i = 0; i < lanes / 2; ++i) {
-      Value a = rows[i], b = rows[i + lanes / 2];
-      next.push_back(vector::ShuffleOp::create(index.builder, index.loc, a, b, low));
-      next.push_back(vector::ShuffleOp::create(index.builder, index.loc, a, b, high));
-    }
+    for (std::int64_t first = 0; first < lanes; first += 2 * run)
+      for (std::int64_t i = first; i < first + run; ++i)
+        for (ArrayRef<std::int64_t> half : {ArrayRef(low), ArrayRef(high)})
+          next.push_back(shuffle(rows[i], rows[i + run], half));
     rows.assign(next.begin(), next.end());
+  }
+  SmallVector<std::int64_t> even, odd;
+  for (std::int64_t i = 0; i < lanes; ++i) {
+    std::int64_t from = i / part * 2 * part + i % part; // beyond `lanes` it is b's
+    even.push_back(from), odd.push_back(from + part);
+  }
+  for (std::int64_t column = 0; column < part; ++column) {
+    SmallVector<Value> same;
+    for (std::int64_t i = 0; i < parts; ++i)
+      same.push_back(rows[i * part + column]);
+    for (std::int64_t round = 1; round < parts; round *= 2) {
+      SmallVector<Value> next;
+      for (ArrayRef<std::int64_t> half : {ArrayRef(even), ArrayRef(odd)})
+        for (std::int64_t i = 0; i < parts; i += 2)
+          next.push_back(shuffle(same[i], same[i + 1], half));
+      same = next;
+    }
+    for (std::int64_t i = 0; i < parts; ++i)
+      rows[i * part + column] = same[i];
   }
 }
 
@@ -125,16 +150,15 @@ void transposePanel(const Index& index, const GemmShape& shape, const GemmPlan& 
       sources.push_back(index.add(offset, index.mul(row, shape.rhs.columnStride)));
     }
     index.loop(shape.k, plan.lanes, [&](Value k) {
-      wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, k, [&](Value valid) {
-        SmallVector<Value> rows;
-        Value mask = firstLanes(index, type, valid);
-        for (Value source : sources)
-          rows.push_back(loadVector(index, type, rhs, index.add(source, k), mask));
-        transpose(index, rows);
-        Value target = index.add(index.add(to, index.mul(k, width)), index.mul(j, plan.lanes));
-        for (std::int64_t r = 0; r < plan.lanes; ++r)
-          vector::StoreOp::create(index.builder, index.loc, rows[r], packed, index.add(target, r * width));
-      });
+      // The last square overlaps the one before: no masks, and one piece of code.
+      if (shape.k % plan.lanes != 0) k = index.min(k, shape.k - plan.lanes);
+      SmallVector<Value> rows;
+      for (Value source : sources)
+        rows.push_back(loadVector(index, type, rhs, index.add(source, k), {}));
+      transpose(index, rows, shape.elementBytes());
+      Value target = index.add(index.add(to, index.mul(k, width)), index.mul(j, plan.lanes));
+      for (std::int64_t r = 0; r < plan.lanes; ++r)
+        vector::StoreOp::create(index.builder, index.loc, rows[r], packed, index.add(target, r * width));
     });
   });
 }

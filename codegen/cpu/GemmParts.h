@@ -25,12 +25,10 @@ public:
   mlir::Value rem(mlir::Value a, std::int64_t b) const; ///< a >= 0
   mlir::Value min(mlir::Value a, mlir::Value b) const;
   mlir::Value min(mlir::Value a, std::int64_t b) const { return min(a, constant(b)); }
-  /// for (i = 0; i < count; i += step); `body` gets i.
-  mlir::scf::ForOp loop(mlir::Value count, std::int64_t step,
-                        llvm::function_ref<void(mlir::Value)> body) const;
-  mlir::scf::ForOp loop(std::int64_t count, std::int64_t step,
-                        llvm::function_ref<void(mlir::Value)> body) const {
-    return loop(constant(count), step, body);
+  /// for (i = 0; i < count; i += step); `body` gets i. A loop of one round, when that is known, is none.
+  void loop(mlir::Value count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const;
+  void loop(std::int64_t count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const {
+    loop(constant(count), step, body);
   }
 
   mlir::OpBuilder& builder;

@@ -74,7 +74,8 @@ void choosePacking(GemmPlan& plan, const GemmShape& shape) {
     bool reused = shape.m > 2 * plan.tileRows, ragged = shape.n % plan.tileColumns() != 0;
     plan.packRhs = reused || ragged ? RhsPacking::Copy : RhsPacking::None;
   } else {
-    plan.packRhs = shape.rhs.rowStride == 1 ? RhsPacking::Transpose : RhsPacking::Gather;
+    bool squares = shape.rhs.rowStride == 1 && shape.k >= plan.lanes;
+    plan.packRhs = squares ? RhsPacking::Transpose : RhsPacking::Gather;
   }
 }
 
