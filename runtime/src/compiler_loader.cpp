@@ -55,7 +55,7 @@ void* open(const std::string& library, const char* environment) {
       tried += "\n  " + file.string() + ": no such file";
       continue;
     }
-    if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
+    if (void* handle = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL)) return handle;
     tried += "\n  " + file.string() + ": " + dlerror();
   }
   throw Error("cannot open lib" + library + " (" + environment +
