@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <thread>
@@ -39,6 +40,7 @@ bool Pool::try_run(const Job& job) noexcept {
   if (busy_.test_and_set(std::memory_order_acquire)) return false;
   if (workers_ < job.parts - 1) start_workers(job.parts - 1);
   job_ = job;
+  caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
   unfinished_.store(job.parts, std::memory_order_relaxed);
   const std::uint64_t all =
       job.parts == kMostThreads ? ~std::uint64_t{0} : (std::uint64_t{1} << job.parts) - 1;
@@ -88,6 +90,7 @@ void Pool::start_workers(int count) noexcept {
 void Pool::work(int self) noexcept {
   for (;;) {
     wait_for_work();
+    leave_callers_core();
     run_open_part(self);
   }
 }
@@ -106,6 +109,19 @@ void Pool::wait_for_work() noexcept {
     std::this_thread::yield();
     if (Clock::now() - start - idle > kContended) return sleep();
   }
+}
+
+/// A system may wake a thread on the core of the one that woke it though others are idle, and its balancing
+/// may take longer than the job (seen: two threads sharing one of two cores launch after launch). A thread
+/// that finds itself there asks for any other of its cores once; where it may run stays as it was.
+void Pool::leave_callers_core() noexcept {
+  const int core = caller_core_.load(std::memory_order_relaxed);
+  if (core < 0 || sched_getcpu() != core) return;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(core, &others);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
 void Pool::sleep() noexcept {

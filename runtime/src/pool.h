@@ -29,6 +29,7 @@ private:
   bool run_open_part(int preferred) noexcept;
   void wait_for_work() noexcept;
   void sleep() noexcept;
+  void leave_callers_core() noexcept;
 
   // Parts of the current job that nobody has begun. Taking a part's bit is what gives the right to read
   // `job_`: the job cannot end, nor the next one begin, before that part is done.
@@ -38,6 +39,7 @@ private:
   alignas(64) std::atomic_flag busy_;
   int workers_ = 0; // guarded by busy_
   std::atomic<std::uint32_t> sleepers_{0}, alarm_{0};
+  std::atomic<int> caller_core_{-1}; ///< where the current job's caller was when it began
 };
 
 } // namespace kiln::runtime::detail

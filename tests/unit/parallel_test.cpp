@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <mutex>
+#include <sched.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -190,4 +191,55 @@ TEST_CASE("the table of an entry point launches with its scratch") {
       },
       args, 7, 7);
   CHECK(items == 7);
+}
+
+TEST_CASE(
+    "a thread that wakes on the caller's core works on another one, and may run where it might before") {
+  const Threads guard(2);
+  cpu_set_t allowed;
+  REQUIRE(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+  if (CPU_COUNT(&allowed) < 2) {
+    WARN("skipped: this process may use one core only");
+    return;
+  }
+  const int core = sched_getcpu();
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(core, &only);
+  const auto caller = std::this_thread::get_id();
+  // Runs `body` on the pool's thread, if that wakes within a second.
+  const auto on_other_thread = [&](auto&& body) {
+    std::atomic<bool> ran{false};
+    parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
+      if (std::this_thread::get_id() != caller) {
+        body();
+        ran = true;
+        return;
+      }
+      for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+           !ran && std::chrono::steady_clock::now() < end;)
+        std::this_thread::yield();
+    });
+    return ran.load();
+  };
+
+  REQUIRE(sched_setaffinity(0, sizeof only, &only) == 0); // the caller stays where it is
+  int tries = 0, apart = 0, restored = 0;
+  for (int i = 0; i < 20; ++i) {
+    const bool brought = on_other_thread([&] { // sets itself on the caller's core, then may leave it
+      sched_setaffinity(0, sizeof only, &only);
+      sched_setaffinity(0, sizeof allowed, &allowed);
+    });
+    if (!brought) continue;
+    on_other_thread([&] {
+      ++tries;
+      apart += sched_getcpu() != core;
+      cpu_set_t now;
+      restored += sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &allowed);
+    });
+  }
+  REQUIRE(sched_setaffinity(0, sizeof allowed, &allowed) == 0);
+  REQUIRE(tries > 0);
+  CHECK(restored == tries);
+  CHECK(apart >= tries * 3 / 4);
 }
