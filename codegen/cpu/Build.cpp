@@ -5,7 +5,6 @@
 #include "BufferPlan.h"
 #include "KernelInfo.h"
 #include "Timing.h"
-#include "cpu/Entry.h"
 #include "cpu/Kernel.h"
 #include "cpu/Link.h"
 #include "cpu/Lower.h"
@@ -194,7 +193,6 @@ FailureOr<runtime::Artifact> buildArtifact(func::FuncOp main, const Target& targ
   if (failed(planned)) return failure();
   runtime::Artifact artifact = std::move(*planned);
   artifact.target = target.name();
-  artifact.entry = "kiln_entry";
 
   std::vector<Job> jobs;
   llvm::MapVector<ir::FusionOp, std::size_t> jobOf;
@@ -238,13 +236,10 @@ FailureOr<runtime::Artifact> buildArtifact(func::FuncOp main, const Target& targ
   }
   artifact.peakBytes += artifact.arenaBytes - planArena;
 
-  auto entry = lowerToObject(*emitEntry(*main.getContext(), artifact), target);
-  if (failed(entry)) return failure();
-  std::vector<std::string> objects{std::move(entry->object)};
+  std::vector<std::string> objects;
   for (const Job& job : jobs)
     objects.push_back(job.kernel->object);
-  timer.phase("entry");
-  artifact.image = linkSharedObject(objects).bytes;
+  if (!objects.empty()) artifact.image = linkSharedObject(objects).bytes;
   timer.phase("link");
   return artifact;
 }

@@ -1,5 +1,5 @@
-// Loads an artifact's code and plan, and runs it. All that can be computed once is: a run copies the caller's
-// pointers into a prepared slot table and calls the entry point.
+// Loads an artifact's code and plan, and runs it. All that can be computed once is: a run writes the caller's
+// pointers into the prepared arguments of all launches, and then makes these.
 #include "kiln/runtime/executable.h"
 
 #include "image.h"
@@ -16,11 +16,11 @@
 namespace kiln::runtime {
 namespace {
 
-/// What one run needs for itself: temporaries, and the slot table with everything but inputs and outputs
-/// filled in.
+/// What one run needs for itself: temporaries, and the arguments of all launches with everything but inputs
+/// and outputs filled in.
 struct Context {
   Buffer arena;
-  std::vector<void*> slots;
+  std::vector<void*> arguments;
 };
 
 /// Contexts of runs that are over. The first one is handed out without a lock: nearly always it is the only
@@ -52,22 +52,17 @@ private:
   std::vector<std::unique_ptr<Context>> more_;
 };
 
-/// A slot that is filled in at each run, from a slot of the caller's.
+/// An argument that is filled in at each run, with an input or output of the caller's.
 struct Link {
-  std::size_t slot, root;
+  std::size_t argument, caller;
 };
 
-struct ProfilingTable : RuntimeTable {
-  std::vector<double>* microseconds;
+/// A launch whose symbol is found; its arguments are some of Context::arguments.
+struct Step {
+  Kernel kernel;
+  std::size_t first;
+  std::int64_t items, grain;
 };
-
-void timed_launch(const RuntimeTable* table, Kernel kernel, void* const* args, std::int64_t items,
-                  std::int64_t grain) {
-  const auto start = std::chrono::steady_clock::now();
-  launch(kernel, args, items, grain, table->scratchBytes);
-  const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
-  static_cast<const ProfilingTable*>(table)->microseconds->push_back(time.count());
-}
 
 /// Features of the target that this machine's CPU is known to lack: running such code would be an illegal
 /// instruction.
@@ -83,69 +78,85 @@ void check_target(const std::string& what, const std::string& target) {
 struct Executable::State {
   Artifact artifact;
   std::string what;
-  std::unique_ptr<detail::Image> image;
-  Entry entry = nullptr;
-  RuntimeTable table{};
-  Kernel elementwise = nullptr; // of a one-op program whose size the caller gives
+  std::unique_ptr<detail::Image> image; ///< null when nothing is launched
+  std::vector<Step> steps;
+  bool anySize = false; ///< a one-op program whose size the caller gives
   Buffer constants;
-  std::vector<Link> links;
+  std::size_t arguments = 0; ///< of all launches
+  std::vector<Link> inputs, outputs;
   mutable ContextPool contexts;
 
   State(Artifact a, const std::filesystem::path& file)
       : artifact(std::move(a)), what("program '" + artifact.name + "'") {
     detail::validate(artifact);
     check_target(what, artifact.target);
-    image = std::make_unique<detail::Image>(what, artifact.image, file);
-    table = runtime_table(artifact.scratchBytes);
-    if (artifact.launches.size() == 1 && artifact.launches[0].items < 0)
-      elementwise = reinterpret_cast<Kernel>(symbol(artifact.launches[0].symbol));
-    else
-      entry = reinterpret_cast<Entry>(symbol(artifact.entry));
+    if (!artifact.launches.empty()) image = std::make_unique<detail::Image>(what, artifact.image, file);
     constants = Buffer::allocate(artifact.constants.size());
     std::copy(artifact.constants.begin(), artifact.constants.end(), constants.as<std::byte>());
-    for (std::size_t i = 0; i < artifact.slots.size(); ++i)
-      if (const std::size_t root = detail::root_of(artifact, i); root != i && root < callers())
-        links.push_back({i, root});
+    const auto inputCount = static_cast<std::size_t>(artifact.inputs);
+    for (const Launch& launch : artifact.launches) {
+      steps.push_back({kernel(launch.symbol), arguments, launch.items, launch.grain});
+      anySize |= launch.items < 0;
+      for (std::int32_t slot : launch.slots) {
+        const std::size_t root = detail::root_of(artifact, static_cast<std::size_t>(slot));
+        if (root < inputCount)
+          inputs.push_back({arguments, root});
+        else if (root < callers())
+          outputs.push_back({arguments, root - inputCount});
+        ++arguments;
+      }
+    }
   }
 
   std::size_t callers() const {
     return static_cast<std::size_t>(artifact.inputs) + static_cast<std::size_t>(artifact.outputs);
   }
 
-  void* symbol(const std::string& name) const {
+  Kernel kernel(const std::string& name) const {
     void* address = name.empty() ? nullptr : image->find(name);
     if (!address) throw Error(what + ": its code has no symbol '" + name + "'");
-    return address;
+    return reinterpret_cast<Kernel>(address);
   }
 
   std::unique_ptr<Context> make_context() const {
     auto context = std::make_unique<Context>();
     context->arena = Buffer::allocate(static_cast<std::size_t>(artifact.arenaBytes));
-    context->slots.assign(artifact.slots.size(), nullptr);
-    for (std::size_t i = callers(); i < artifact.slots.size(); ++i) {
-      const Slot& root = artifact.slots[detail::root_of(artifact, i)];
-      if (root.kind == Slot::Kind::Temp) context->slots[i] = context->arena.as<std::byte>() + root.offset;
-      if (root.kind == Slot::Kind::Constant) context->slots[i] = constants.as<std::byte>() + root.offset;
-    }
+    context->arguments.assign(arguments, nullptr);
+    void** argument = context->arguments.data();
+    for (const Launch& launch : artifact.launches)
+      for (std::int32_t slot : launch.slots) {
+        const Slot& root = artifact.slots[detail::root_of(artifact, static_cast<std::size_t>(slot))];
+        if (root.kind == Slot::Kind::Temp) *argument = context->arena.as<std::byte>() + root.offset;
+        if (root.kind == Slot::Kind::Constant) *argument = constants.as<std::byte>() + root.offset;
+        ++argument;
+      }
     return context;
   }
 
-  void run(std::span<void* const> inputs, std::span<void* const> outputs, const RuntimeTable& runtime) const {
-    if (inputs.size() != static_cast<std::size_t>(artifact.inputs) ||
-        outputs.size() != static_cast<std::size_t>(artifact.outputs)) [[unlikely]]
+  /// `launch_step` is called for each step, with its arguments.
+  template <class F>
+  void run(std::span<void* const> in, std::span<void* const> out, const F& launch_step) const {
+    if (in.size() != static_cast<std::size_t>(artifact.inputs) ||
+        out.size() != static_cast<std::size_t>(artifact.outputs)) [[unlikely]]
       throw Error(what + ": expected " + std::to_string(artifact.inputs) + " inputs and " +
-                  std::to_string(artifact.outputs) + " outputs, got " + std::to_string(inputs.size()) +
-                  " and " + std::to_string(outputs.size()));
-    if (!entry) [[unlikely]]
+                  std::to_string(artifact.outputs) + " outputs, got " + std::to_string(in.size()) + " and " +
+                  std::to_string(out.size()));
+    if (anySize) [[unlikely]]
       throw Error(what + ": its size is not fixed; run_elementwise gives one");
     auto context = contexts.take();
     if (!context) context = make_context();
-    void** slots = context->slots.data();
-    std::copy(outputs.begin(), outputs.end(), std::copy(inputs.begin(), inputs.end(), slots));
-    for (const Link& link : links)
-      slots[link.slot] = slots[link.root];
-    entry(slots, &runtime);
+    void** all = context->arguments.data();
+    for (const Link& link : inputs)
+      all[link.argument] = in[link.caller];
+    for (const Link& link : outputs)
+      all[link.argument] = out[link.caller];
+    for (const Step& step : steps)
+      launch_step(step, all + step.first);
     contexts.give(std::move(context));
+  }
+
+  void launch_one(const Step& step, void* const* args) const {
+    launch(step.kernel, args, step.items, step.grain, artifact.scratchBytes);
   }
 };
 
@@ -165,28 +176,26 @@ std::int64_t Executable::output_alias(std::size_t i) const {
 }
 
 void Executable::run(std::span<void* const> inputs, std::span<void* const> outputs) const {
-  state_->run(inputs, outputs, state_->table);
+  state_->run(inputs, outputs, [this](const Step& step, void** args) { state_->launch_one(step, args); });
 }
 
 void Executable::run_elementwise(void* const* args, std::int64_t items) const {
-  if (!state_->elementwise) [[unlikely]]
+  if (!state_->anySize) [[unlikely]]
     throw Error(state_->what + ": its size is fixed; it has no free item count");
-  launch(state_->elementwise, args, items, state_->artifact.launches[0].grain, state_->artifact.scratchBytes);
+  const Step& step = state_->steps.front();
+  launch(step.kernel, args, items, step.grain, state_->artifact.scratchBytes);
 }
 
 std::vector<double> Executable::profile(std::span<void* const> inputs, std::span<void* const> outputs,
                                         int runs) const {
-  const std::size_t launches = state_->artifact.launches.size();
-  std::vector<std::vector<double>> times(launches);
-  std::vector<double> run;
-  const ProfilingTable table{{timed_launch, state_->artifact.scratchBytes}, &run};
-  for (int i = 0; i < std::max(runs, 1); ++i) {
-    run.clear();
-    run.reserve(launches);
-    state_->run(inputs, outputs, table);
-    for (std::size_t l = 0; l < std::min(launches, run.size()); ++l)
-      times[l].push_back(run[l]);
-  }
+  std::vector<std::vector<double>> times(state_->steps.size());
+  for (int i = 0; i < std::max(runs, 1); ++i)
+    state_->run(inputs, outputs, [&](const Step& step, void** args) {
+      const auto start = std::chrono::steady_clock::now();
+      state_->launch_one(step, args);
+      const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
+      times[static_cast<std::size_t>(&step - state_->steps.data())].push_back(time.count());
+    });
   std::vector<double> medians;
   for (auto& list : times) {
     std::sort(list.begin(), list.end());

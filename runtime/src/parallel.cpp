@@ -99,10 +99,4 @@ void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t g
   kernel(args, 0, items, scratch_or_abort(scratchBytes));
 }
 
-RuntimeTable runtime_table(std::int64_t scratchBytes) {
-  return {[](const RuntimeTable* table, Kernel kernel, void* const* args, std::int64_t items,
-             std::int64_t grain) { launch(kernel, args, items, grain, table->scratchBytes); },
-          scratchBytes};
-}
-
 } // namespace kiln::runtime

@@ -15,7 +15,7 @@ using detail::ByteReader;
 using detail::ByteWriter;
 
 constexpr std::string_view kMagic = "KILNART\n";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 void write(ByteWriter& out, const TensorType& type) {
   out.number(static_cast<std::uint8_t>(type.dtype));
@@ -100,7 +100,7 @@ KernelInfo read_kernel(ByteReader& in) {
 }
 
 void write_body(ByteWriter& out, const Artifact& artifact) {
-  out.text(artifact.name), out.text(artifact.target), out.text(artifact.entry);
+  out.text(artifact.name), out.text(artifact.target);
   out.number(artifact.inputs), out.number(artifact.outputs);
   out.number(artifact.arenaBytes), out.number(artifact.scratchBytes);
   out.number(artifact.peakBytes), out.number(artifact.lowerBoundBytes);
@@ -115,7 +115,7 @@ void write_body(ByteWriter& out, const Artifact& artifact) {
 
 Artifact read_body(ByteReader& in) {
   Artifact artifact;
-  artifact.name = in.text(), artifact.target = in.text(), artifact.entry = in.text();
+  artifact.name = in.text(), artifact.target = in.text();
   artifact.inputs = in.number<std::int32_t>(), artifact.outputs = in.number<std::int32_t>();
   artifact.arenaBytes = in.number<std::int64_t>(), artifact.scratchBytes = in.number<std::int64_t>();
   artifact.peakBytes = in.number<std::int64_t>(), artifact.lowerBoundBytes = in.number<std::int64_t>();

@@ -179,20 +179,6 @@ TEST_CASE("the number of threads is checked") {
   CHECK(get_num_threads() >= 1);
 }
 
-TEST_CASE("the table of an entry point launches with its scratch") {
-  const RuntimeTable table = runtime_table(256);
-  int items = 0;
-  void* args[] = {&items};
-  table.launch(
-      &table,
-      [](void* const* args, std::int64_t begin, std::int64_t end, void* scratch) {
-        static_cast<char*>(scratch)[255] = 1;
-        *static_cast<int*>(args[0]) += static_cast<int>(end - begin);
-      },
-      args, 7, 7);
-  CHECK(items == 7);
-}
-
 TEST_CASE(
     "a thread that wakes on the caller's core works on another one, and may run where it might before") {
   const Threads guard(2);

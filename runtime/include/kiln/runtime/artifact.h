@@ -6,8 +6,7 @@
 //            does the work items [begin, end) of one launch; `args` are buffer pointers in the launch's slot
 //            order; `scratch` is Artifact::scratchBytes of 64-byte aligned memory private to the calling
 //            thread. For any split of [0, items) into multiples of `grain` the results are the same bits.
-//   entry:   void entry(void* const* slots, const RuntimeTable* runtime)
-//            runs the whole program by calling runtime->launch once for each Launch, in order.
+// A run of the program is its launches, one after the other.
 #pragma once
 
 #include "kiln/runtime/types.h"
@@ -20,18 +19,6 @@
 namespace kiln::runtime {
 
 using Kernel = void (*)(void* const* args, std::int64_t begin, std::int64_t end, void* scratch);
-
-/// Services that compiled code calls. Passed to the entry point, so that an artifact has no undefined
-/// symbols.
-struct RuntimeTable {
-  /// Runs kernel over [0, items) in pieces that are multiples of grain (but for the last), perhaps in
-  /// parallel.
-  void (*launch)(const RuntimeTable*, Kernel kernel, void* const* args, std::int64_t items,
-                 std::int64_t grain);
-  std::int64_t scratchBytes;
-};
-
-using Entry = void (*)(void* const* slots, const RuntimeTable* runtime);
 
 /// One buffer of the program. Slots are numbered: inputs first, then outputs, then the rest.
 struct Slot {
@@ -79,7 +66,6 @@ struct Artifact {
   std::int32_t outputs = 0;
   std::vector<Launch> launches;
   std::vector<KernelInfo> kernels;
-  std::string entry;                ///< symbol of the entry point
   std::int64_t arenaBytes = 0;      ///< temporaries
   std::int64_t scratchBytes = 0;    ///< per thread
   std::int64_t peakBytes = 0;       ///< inputs, outputs and arena: what a run of the program holds at most

@@ -1,4 +1,4 @@
-// Runs work over the cores: the service behind RuntimeTable::launch, and parallel_for for host code.
+// Runs work over the cores: an executable's launches, and parallel_for for host code.
 // One job works at a time: a launch from inside a piece of work, or while another thread has the pool, runs
 // on the calling thread alone.
 #pragma once
@@ -26,9 +26,6 @@ void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t g
 /// From now on launches of the calling thread run on it alone: a thread that works beside the main one leaves
 /// the pool to that one.
 void run_alone_on_this_thread();
-
-/// The table to pass to an artifact's entry point.
-RuntimeTable runtime_table(std::int64_t scratchBytes);
 
 /// The calling thread's scratch memory, at least `bytes`; it grows and is kept. Throws Error when memory is
 /// out.
