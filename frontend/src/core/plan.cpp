@@ -205,8 +205,9 @@ std::string Plan::stale() {
     epoch_ = epoch;
   }
   for (const InputSource& source : recording_.inputs)
-    if (source.storage && static_cast<std::uint32_t>(source.storage.use_count()) <=
-                              2 * source.storage->plans.load(std::memory_order_relaxed))
+    if (source.storage && !source.storage->constant &&
+        static_cast<std::uint32_t>(source.storage.use_count()) <=
+            2 * source.storage->plans.load(std::memory_order_relaxed))
       return (source.name.empty() ? "a tensor that the function used" : source.name) +
              " was replaced by another";
   return {};

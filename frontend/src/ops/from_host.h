@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/element_type.h"
+#include "core/tensor_impl.h"
 
 namespace kiln::internal {
 
@@ -16,6 +17,14 @@ template <class F> Tensor from_host(IntArrayRef sizes, DType dtype, F value) {
       out[i] = static_cast<T>(value(i));
   });
   return make_tensor(type, std::move(buffer));
+}
+
+/// The same for a table that sizes and options alone decide, which its maker neither writes nor hands out: a
+/// captured program keeps it.
+template <class F> Tensor table_from_host(IntArrayRef sizes, DType dtype, F value) {
+  Tensor table = from_host(sizes, dtype, value);
+  table.impl()->storage->constant = true;
+  return table;
 }
 
 } // namespace kiln::internal
