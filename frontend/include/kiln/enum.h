@@ -36,6 +36,7 @@ KILN_ENUM_NAME(kReflect)
 KILN_ENUM_NAME(kReplicate)
 KILN_ENUM_NAME(kCircular)
 KILN_ENUM_NAME(kNearest)
+KILN_ENUM_NAME(kNearestExact)
 KILN_ENUM_NAME(kBilinear)
 KILN_ENUM_NAME(kBicubic)
 KILN_ENUM_NAME(kTrilinear)
@@ -68,6 +69,7 @@ inline constexpr enumtype::kReflect kReflect{};
 inline constexpr enumtype::kReplicate kReplicate{};
 inline constexpr enumtype::kCircular kCircular{};
 inline constexpr enumtype::kNearest kNearest{};
+inline constexpr enumtype::kNearestExact kNearestExact{};
 inline constexpr enumtype::kBilinear kBilinear{};
 inline constexpr enumtype::kBicubic kBicubic{};
 inline constexpr enumtype::kTrilinear kTrilinear{};

@@ -1,5 +1,6 @@
 // The small value types: their text forms, and the default dtype.
 #include "kiln/options.h"
+#include "kiln/expanding_array.h"
 
 #include "core/apply.h"
 
@@ -73,6 +74,10 @@ std::ostream& operator<<(std::ostream& out, const Device& device) {
 }
 
 namespace detail {
+void fail_expanding(std::size_t wanted, std::size_t got) {
+  throw Error("ExpandingArray: Expected " + std::to_string(wanted) + " values, but instead got " +
+              std::to_string(got));
+}
 void fail_index(std::size_t i, std::size_t size) {
   internal::fail("ArrayRef: invalid index Index = " + std::to_string(i) +
                  "; Length = " + std::to_string(size));

@@ -2,5 +2,6 @@
 #pragma once
 
 #include "kiln/nn/functional/activation.h"
+#include "kiln/nn/functional/image.h"
 #include "kiln/nn/functional/layer.h"
 #include "kiln/nn/functional/loss.h"

@@ -47,6 +47,42 @@ Tensor feature_dropout(const Tensor& x, double p, bool train);
 Tensor alpha_dropout(const Tensor& x, double p, bool train);
 Tensor feature_alpha_dropout(const Tensor& x, double p, bool train); ///< of whole channels
 
+// Padding. `pad` has a number for before and one for after, for the last dimension first; those below 0 cut
+// off.
+
+Tensor constant_pad_nd(const Tensor& x, IntArrayRef pad, Scalar value = 0);
+/// mode: "constant" (filled with `value`), "reflect", "replicate" or "circular". All but "constant" pad the
+/// last one to three dimensions of x: [N, C, ...]; the first two modes also take x without N.
+Tensor pad(const Tensor& x, IntArrayRef pad, std::string_view mode = "constant",
+           std::optional<double> value = {});
+Tensor reflection_pad1d(const Tensor& x, IntArrayRef padding);
+Tensor reflection_pad2d(const Tensor& x, IntArrayRef padding);
+Tensor reflection_pad3d(const Tensor& x, IntArrayRef padding);
+Tensor replication_pad1d(const Tensor& x, IntArrayRef padding);
+Tensor replication_pad2d(const Tensor& x, IntArrayRef padding);
+Tensor replication_pad3d(const Tensor& x, IntArrayRef padding);
+
+// Resampling. x: [N, C, W], [N, C, H, W] or [N, C, D, H, W]; output_size: the result's sizes behind [N, C].
+// `scales` is what the sizes were multiplied by: they say how far samples are apart, where the sizes do not.
+
+Tensor upsample_nearest1d(const Tensor& x, IntArrayRef output_size, std::optional<double> scales = {});
+Tensor upsample_nearest2d(const Tensor& x, IntArrayRef output_size, std::optional<double> scales_h = {},
+                          std::optional<double> scales_w = {});
+Tensor upsample_nearest3d(const Tensor& x, IntArrayRef output_size, std::optional<double> scales_d = {},
+                          std::optional<double> scales_h = {}, std::optional<double> scales_w = {});
+Tensor upsample_linear1d(const Tensor& x, IntArrayRef output_size, bool align_corners,
+                         std::optional<double> scales = {});
+Tensor upsample_bilinear2d(const Tensor& x, IntArrayRef output_size, bool align_corners,
+                           std::optional<double> scales_h = {}, std::optional<double> scales_w = {});
+Tensor upsample_bicubic2d(const Tensor& x, IntArrayRef output_size, bool align_corners,
+                          std::optional<double> scales_h = {}, std::optional<double> scales_w = {});
+Tensor upsample_trilinear3d(const Tensor& x, IntArrayRef output_size, bool align_corners,
+                            std::optional<double> scales_d = {}, std::optional<double> scales_h = {},
+                            std::optional<double> scales_w = {});
+/// [..., C r^2, H, W] -> [..., C, H r, W r], and back.
+Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor);
+Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor);
+
 // Losses. `reduction` is Reduction::None, Mean or Sum. Throw Error for shapes that do not fit.
 
 /// Input and target broadcast; when their shapes differ, a warning says so once.
