@@ -24,16 +24,4 @@ Tensor layer_norm(const Tensor& x, const LayerNormFuncOptions& options) {
   return kiln::layer_norm(x, options.normalized_shape(), options.weight(), options.bias(), options.eps());
 }
 
-Tensor embedding(const Tensor& x, const Tensor& weight, const EmbeddingFuncOptions& options) {
-  Tensor rows = kiln::embedding(weight, x);
-  if (!options.padding_idx()) return rows;
-  std::int64_t padding = *options.padding_idx();
-  const std::int64_t count = weight.size(0);
-  if (padding >= count || padding < -count)
-    throw Error("embedding: Padding_idx must be within num_embeddings (" + std::to_string(count) + "), got " +
-                std::to_string(padding));
-  if (padding < 0) padding += count;
-  return where((x == padding).unsqueeze(-1), rows.detach(), rows); // no gradient for the padding row
-}
-
 } // namespace kiln::nn::functional

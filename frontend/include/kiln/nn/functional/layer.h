@@ -70,8 +70,25 @@ inline Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight,
 
 struct EmbeddingFuncOptions {
   KILN_ARG(std::optional<std::int64_t>, padding_idx) = std::nullopt;
+  KILN_ARG(std::optional<double>, max_norm) = std::nullopt;
+  KILN_ARG(double, norm_type) = 2.;
+  KILN_ARG(bool, scale_grad_by_freq) = false;
+  KILN_ARG(bool, sparse) = false;
 };
 Tensor embedding(const Tensor& x, const Tensor& weight, const EmbeddingFuncOptions& options = {});
+struct EmbeddingBagFuncOptions {
+  KILN_ARG(Tensor, offsets) = Tensor();
+  KILN_ARG(std::optional<double>, max_norm) = std::nullopt;
+  KILN_ARG(double, norm_type) = 2.;
+  KILN_ARG(bool, scale_grad_by_freq) = false;
+  KILN_ARG(bool, sparse) = false;
+  KILN_ARG(EmbeddingBagMode, mode) = kMean;
+  KILN_ARG(Tensor, per_sample_weights) = Tensor();
+  KILN_ARG(bool, include_last_offset) = false;
+  KILN_ARG(std::optional<std::int64_t>, padding_idx) = std::nullopt;
+};
+/// As EmbeddingBag. kMax with offsets reads them: under capture that splits the program.
+Tensor embedding_bag(const Tensor& input, const Tensor& weight, const EmbeddingBagFuncOptions& options = {});
 inline Tensor one_hot(const Tensor& x, std::int64_t num_classes = -1) {
   return kiln::one_hot(x, num_classes);
 }
