@@ -321,6 +321,43 @@ TEST_CASE("ModuleList, ModuleDict and ParameterList register what they hold") {
   CHECK(std::dynamic_pointer_cast<nn::ParameterListImpl>(parameters->clone())->at(0).equal(ones(2)));
 }
 
+TEST_CASE("ParameterDict registers parameters by name") {
+  nn::ParameterDict dict;
+  dict->insert("a", ones({2}).requires_grad_());
+  dict->insert("b", zeros({3}));
+  CHECK(dict->named_parameters().keys() == Names{"a", "b"});
+  CHECK(dict["a"].requires_grad());
+  CHECK_FALSE(dict["b"].requires_grad());
+  CHECK_THROWS_WITH(dict->insert("a", ones({1})), Contains("Parameter 'a' already defined"));
+  CHECK_THROWS_WITH(dict->get("c"), Contains("Parameter 'c' is not defined"));
+
+  OrderedDict<std::string, Tensor> more;
+  more.insert("b", ones({4}));
+  more.insert("c", ones({1}));
+  dict->update(more);
+  CHECK(dict->keys() == Names{"a", "b", "c"}); // "b" was replaced in its place
+  CHECK(dict->get("b").sizes() == IntArrayRef({4}));
+  CHECK(dict->parameters().size() == 3);
+
+  std::ostringstream out;
+  dict->pretty_print(out);
+  CHECK(out.str() == "ParameterDict(\n(a): Parameter containing: [Float of size [2]]\n(b): Parameter "
+                     "containing: [Float of size [4]]\n(c): Parameter containing: [Float of size [1]]\n)");
+  auto copy = std::dynamic_pointer_cast<nn::ParameterDictImpl>(dict->clone());
+  CHECK(copy->keys() == dict->keys());
+  CHECK(copy->get("a").equal(ones({2})));
+  CHECK_FALSE(copy->get("a").is_same(dict["a"]));
+  copy->update(*dict);
+  CHECK(copy->get("a").is_same(dict["a"]));
+
+  CHECK(dict->pop("b").equal(ones({4})));
+  CHECK_FALSE(dict->contains("b"));
+  CHECK(dict->values().size() == 2);
+  dict->clear();
+  CHECK(dict->empty());
+  CHECK(dict->parameters().empty());
+}
+
 TEST_CASE("OrderedDict keeps order through erasure and names its keys in errors") {
   OrderedDict<std::string, int> dict("Thing");
   dict.insert("a", 1);

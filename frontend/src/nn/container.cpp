@@ -9,6 +9,7 @@ KILN_LAYER_DEFINITION(Sequential)
 KILN_LAYER_DEFINITION(ModuleList)
 KILN_LAYER_DEFINITION(ModuleDict)
 KILN_LAYER_DEFINITION(ParameterList)
+KILN_LAYER_DEFINITION(ParameterDict)
 KILN_LAYER_DEFINITION(Functional)
 
 // Sequential.
@@ -163,22 +164,73 @@ void ParameterListImpl::append(Tensor parameter) {
   const bool requires_grad = parameter.requires_grad();
   register_parameter(std::to_string(size()), std::move(parameter), requires_grad);
 }
+namespace {
+Tensor copied(const Tensor& parameter, const std::optional<Device>& device) {
+  Tensor value = parameter.detach().clone();
+  return (device ? value.to(*device) : value).requires_grad_(parameter.requires_grad());
+}
+void print_parameters(std::ostream& stream, const char* layer,
+                      const OrderedDict<std::string, Tensor>& parameters) {
+  stream << print_prefix() << layer << "(";
+  if (!parameters.is_empty()) stream << "\n";
+  for (const auto& item : parameters)
+    stream << "(" << item.key() << "): Parameter containing: [" << to_string(item->dtype()) << " of size "
+           << to_string(item->sizes().shape()) << "]\n";
+  stream << ")";
+}
+} // namespace
+
 std::shared_ptr<Module> ParameterListImpl::clone(const std::optional<Device>& device) const {
   auto copy = std::make_shared<ParameterListImpl>();
-  for (const auto& item : parameters_) {
-    Tensor value = item->detach().clone();
-    copy->append((device ? value.to(*device) : value).requires_grad_(item->requires_grad()));
-  }
+  for (const auto& item : parameters_)
+    copy->append(copied(*item, device));
   copy->internal_state()->training = internal_state()->training;
   return copy;
 }
 void ParameterListImpl::pretty_print(std::ostream& stream) const {
-  stream << print_prefix() << "ParameterList(";
-  if (!is_empty()) stream << "\n";
+  print_parameters(stream, "ParameterList", parameters_);
+}
+
+// ParameterDict.
+
+Tensor& ParameterDictImpl::insert(std::string key, Tensor parameter) {
+  const bool requires_grad = parameter.requires_grad();
+  return register_parameter(std::move(key), std::move(parameter), requires_grad);
+}
+Tensor ParameterDictImpl::pop(const std::string& key) {
+  Tensor parameter = parameters_[key];
+  parameters_.erase(key);
+  internal_state()->changed();
+  return parameter;
+}
+void ParameterDictImpl::update(const OrderedDict<std::string, Tensor>& parameters) {
+  for (const auto& item : parameters)
+    if (Tensor* present = parameters_.find(item.key())) {
+      *present = *item;
+      internal_state()->changed();
+    } else {
+      insert(item.key(), *item);
+    }
+}
+void ParameterDictImpl::clear() {
+  parameters_.clear();
+  internal_state()->changed();
+}
+std::vector<std::string> ParameterDictImpl::keys() const {
+  return parameters_.keys();
+}
+std::vector<Tensor> ParameterDictImpl::values() const {
+  return parameters_.values();
+}
+std::shared_ptr<Module> ParameterDictImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<ParameterDictImpl>();
   for (const auto& item : parameters_)
-    stream << "(" << item.key() << "): Parameter containing: [" << item->dtype() << " of size "
-           << to_string(item->sizes().shape()) << "]\n";
-  stream << ")";
+    copy->insert(item.key(), copied(*item, device));
+  copy->internal_state()->training = internal_state()->training;
+  return copy;
+}
+void ParameterDictImpl::pretty_print(std::ostream& stream) const {
+  print_parameters(stream, "ParameterDict", parameters_);
 }
 
 // Functional.

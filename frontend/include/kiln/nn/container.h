@@ -1,4 +1,4 @@
-// Containers: Sequential, ModuleList, ModuleDict, ParameterList and Functional.
+// Containers: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict and Functional.
 #pragma once
 
 #include "kiln/nn/any.h"
@@ -217,6 +217,42 @@ public:
   auto end() { return parameters_.end(); }
 };
 KILN_LAYER(ParameterList);
+
+/// Parameters by name, in order of insertion.
+class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
+public:
+  using Iterator = OrderedDict<std::string, Tensor>::Iterator;
+  using ConstIterator = OrderedDict<std::string, Tensor>::ConstIterator;
+
+  ParameterDictImpl() = default;
+  explicit ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters) { update(parameters); }
+  std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const override;
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+
+  /// Keeps its requires_grad. Throws Error when the name is in use.
+  Tensor& insert(std::string key, Tensor parameter);
+  Tensor pop(const std::string& key); ///< removes and returns
+  /// Inserts them all, in place of those of the same names.
+  void update(const OrderedDict<std::string, Tensor>& parameters);
+  void update(const ParameterDictImpl& other) { update(other.parameters_); }
+  void clear();
+  bool contains(const std::string& key) const noexcept { return parameters_.contains(key); }
+  std::size_t size() const noexcept { return parameters_.size(); }
+  bool empty() const noexcept { return parameters_.is_empty(); }
+  std::vector<std::string> keys() const;
+  std::vector<Tensor> values() const;
+  Iterator begin() { return parameters_.begin(); }
+  Iterator end() { return parameters_.end(); }
+  ConstIterator begin() const { return parameters_.begin(); }
+  ConstIterator end() const { return parameters_.end(); }
+  /// These throw Error when there is none.
+  Tensor& get(const std::string& key) { return parameters_[key]; }
+  const Tensor& get(const std::string& key) const { return parameters_[key]; }
+  Tensor& operator[](const std::string& key) { return get(key); }
+  const Tensor& operator[](const std::string& key) const { return get(key); }
+};
+KILN_LAYER(ParameterDict);
 
 /// A function as a module; further arguments are remembered: `Functional(kiln::leaky_relu, 0.2)`.
 class FunctionalImpl : public Cloneable<FunctionalImpl> {
