@@ -154,6 +154,7 @@ inline void add_functions(std::vector<Scenario>& all) {
 
 } // namespace parity
 
+#include "scenarios_layers.h"
 #include "scenarios_losses.h"
 #include "scenarios_models.h"
 
@@ -164,6 +165,7 @@ inline std::vector<Scenario> scenarios() {
   add_functions(all);
   add_losses(all);
   add_models(all);
+  add_layers(all);
   return all;
 }
 
