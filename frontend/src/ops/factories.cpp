@@ -58,6 +58,14 @@ TensorOptions like(const Tensor& x, const TensorOptions& options) {
   return result;
 }
 
+/// value(i): the elements of a tensor that the caller's arguments alone decide. Under capture it is a value
+/// of the program, made from a table that all replays share; a tensor of the host's would be looked for again
+/// by each, and not found.
+template <class F> Tensor decided(IntArrayRef sizes, DType dtype, F value) {
+  if (!Trace::current()) return from_host(sizes, dtype, value);
+  return apply("reshape", {table_from_host(sizes, dtype, value)}, {{"shape", sizes.vec()}});
+}
+
 } // namespace
 
 Tensor full(IntArrayRef sizes, Scalar value, const TensorOptions& options) {
@@ -136,7 +144,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
     fail("arange: upper bound and larger bound inconsistent with step sign");
   const auto count = static_cast<std::int64_t>(std::ceil((to - from) / by));
   return finish(
-      from_host({count}, chosen.dtype(), [=](std::int64_t i) { return from + static_cast<double>(i) * by; }),
+      decided({count}, chosen.dtype(), [=](std::int64_t i) { return from + static_cast<double>(i) * by; }),
       chosen);
 }
 Tensor arange(Scalar end, const TensorOptions& options) {
@@ -150,11 +158,11 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
   const double from = start.to<double>(), to = end.to<double>();
   const double by = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0;
   // From both ends, so that the last element is exactly `end`.
-  return finish(from_host({steps}, options.dtype(),
-                          [=](std::int64_t i) {
-                            return i < steps / 2 || steps == 1 ? from + static_cast<double>(i) * by
-                                                               : to - static_cast<double>(steps - 1 - i) * by;
-                          }),
+  return finish(decided({steps}, options.dtype(),
+                        [=](std::int64_t i) {
+                          return i < steps / 2 || steps == 1 ? from + static_cast<double>(i) * by
+                                                             : to - static_cast<double>(steps - 1 - i) * by;
+                        }),
                 options);
 }
 Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, const TensorOptions& options) {
@@ -163,7 +171,7 @@ Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, const
 }
 Tensor eye(std::int64_t n, std::int64_t m, const TensorOptions& options) {
   check_sizes({n, m}, "eye");
-  return finish(from_host({n, m}, options.dtype(), [=](std::int64_t i) { return i / m == i % m ? 1 : 0; }),
+  return finish(decided({n, m}, options.dtype(), [=](std::int64_t i) { return i / m == i % m ? 1 : 0; }),
                 options);
 }
 Tensor eye(std::int64_t n, const TensorOptions& options) {
