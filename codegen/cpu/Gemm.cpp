@@ -1,4 +1,4 @@
-// Puts a matrix product kernel together from the tile, the packing and the epilogue. Every element of the
+// Puts a matrix product kernel together from strips, the packing and the epilogue. Every element of the
 // result is summed by one item, in order of k, so neither the number of threads nor the grain changes a bit.
 #include "cpu/Gemm.h"
 
@@ -55,7 +55,7 @@ public:
     sums = view(layout.sums, layout.sumsSize);
     if (layout.rhsSize) packedRhs = view(layout.rhs, layout.rhsSize);
     if (layout.lhsSize) packedLhs = view(layout.lhs, layout.lhsSize);
-    declareTile();
+    declareStrip();
     auto loop = scf::ForOp::create(index.builder, index.loc, kernel.begin, kernel.end, index.constant(1));
     OpBuilder::InsertionGuard guard(index.builder);
     index.builder.setInsertionPointToStart(loop.getBody());
@@ -71,21 +71,23 @@ private:
 
   bool blocked() const { return plan.blockDepth < shape.k; }
 
-  void declareTile() {
-    TileStrides strides;
+  void declareStrip() {
+    StripStrides strides;
     if (plan.packLhs) {
       strides = packedLhsStrides(shape, plan);
     } else {
       strides.lhsRow = shape.lhs.rowStride;
       strides.lhsDepth = shape.lhs.columnStride;
     }
-    strides.rhsDepth = plan.packRhs == RhsPacking::None ? shape.rhs.rowStride : plan.tileColumns();
+    bool inPlace = plan.packRhs == RhsPacking::None;
+    strides.rhsTile = plan.tileColumns() * (inPlace ? 1 : packedDepth(shape, plan));
+    strides.rhsDepth = inPlace ? shape.rhs.rowStride : plan.tileColumns();
     strides.sumsRow = plan.blockColumns;
-    tile = createTile(module, index.loc, plan, strides, shape.element,
-                      cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
-                      cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()),
-                      cast<MemRefType>(sums.getType()),
-                      /*accumulate=*/blocked());
+    strip = createStrip(module, index.loc, plan, strides, shape.element,
+                        cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
+                        cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()),
+                        cast<MemRefType>(sums.getType()),
+                        /*accumulate=*/blocked());
   }
 
   /// item = (batch, column block, row chunk), the last fastest.
@@ -104,12 +106,7 @@ private:
     if (blocked())
       emitBlocked(chunkRow);
     else
-      index.loop(rows, plan.tileRows, [&](Value i) {
-        Value row = index.add(chunkRow, i);
-        emitTiles(row, index.constant(0), index.constant(shape.k), index.constant(0));
-        Value left = index.min(index.sub(rows, i), plan.tileRows);
-        finish(row, left);
-      });
+      emitAtOnce(chunkRow);
   }
 
   void decodeBatch(Value batch) {
@@ -135,6 +132,17 @@ private:
     packRhs(index, shape, plan, rhs, rhsOffset, column, packedRhs);
   }
 
+  /// All of K for one tile of rows after the other, whose sums are used at once.
+  void emitAtOnce(Value chunkRow) {
+    Value depth0 = index.constant(0), depth = index.constant(shape.k);
+    packLhsChunk(chunkRow, depth0, depth);
+    index.loop(rows, plan.tileRows, [&](Value i) {
+      Value row = index.add(chunkRow, i);
+      emitStrip(row, i, depth0, depth, index.constant(0));
+      finish(row, index.min(index.sub(rows, i), plan.tileRows));
+    });
+  }
+
   /// K in blocks: the tile's rows of the left operand and the block of the right one stay in the nearest
   /// caches, and sums are added up in scratch.
   void emitBlocked(Value chunkRow) {
@@ -146,37 +154,38 @@ private:
       Value depth = shape.k % plan.blockDepth == 0
                         ? index.constant(plan.blockDepth)
                         : index.min(index.sub(index.constant(shape.k), depth0), plan.blockDepth);
+      packLhsChunk(chunkRow, depth0, depth);
       index.loop(rows, plan.tileRows, [&](Value i) {
-        emitTiles(index.add(chunkRow, i), depth0, depth, index.mul(i, plan.blockColumns));
+        emitStrip(index.add(chunkRow, i), i, depth0, depth, index.mul(i, plan.blockColumns));
       });
     });
     finish(chunkRow, rows);
   }
 
-  /// All tiles of `tileRows` rows from `row` across the block's columns.
-  void emitTiles(Value row, Value depth0, Value depth, Value sumsOffset) {
-    Value left = packedLhs, leftOffset = index.constant(0);
-    if (packedLhs) {
-      packLhs(index, shape, plan, lhs, lhsOffset, row, depth0, depth, packedLhs);
-    } else {
-      left = lhs;
+  void packLhsChunk(Value chunkRow, Value depth0, Value depth) {
+    if (packedLhs && !packsLhsTiles(shape))
+      packLhs(index, shape, plan, lhs, lhsOffset, chunkRow, rows, depth0, depth, packedLhs);
+  }
+
+  /// The tile of rows from `row`, the chunk's row `i`, across the block's columns.
+  void emitStrip(Value row, Value i, Value depth0, Value depth, Value sumsOffset) {
+    Value left = lhs, leftOffset;
+    if (!packedLhs) {
       leftOffset = index.add(index.add(lhsOffset, index.mul(row, shape.lhs.rowStride)),
                              index.mul(depth0, shape.lhs.columnStride));
+    } else if (left = packedLhs; packsLhsTiles(shape)) {
+      packLhs(index, shape, plan, lhs, lhsOffset, row, {}, depth0, depth, packedLhs);
+      leftOffset = index.constant(0);
+    } else {
+      leftOffset = index.mul(index.div(i, plan.tileRows), packedLhsStrides(shape, plan).lhsTile);
     }
-    index.loop(columns, plan.tileColumns(), [&](Value j) {
-      Value right = packedRhs, rightOffset;
-      if (packedRhs) {
-        rightOffset =
-            index.add(index.mul(j, packedDepth(shape, plan)), index.mul(depth0, plan.tileColumns()));
-      } else {
-        right = rhs;
-        rightOffset =
-            index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), index.add(column, j));
-      }
-      func::CallOp::create(
-          index.builder, index.loc, tile,
-          ValueRange{left, leftOffset, right, rightOffset, sums, index.add(sumsOffset, j), depth});
-    });
+    Value right = packedRhs, rightOffset = index.mul(depth0, plan.tileColumns());
+    if (!packedRhs) {
+      right = rhs;
+      rightOffset = index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), column);
+    }
+    func::CallOp::create(index.builder, index.loc, strip,
+                         ValueRange{left, leftOffset, right, rightOffset, sums, sumsOffset, depth, columns});
   }
 
   void finish(Value row, Value count) {
@@ -199,7 +208,7 @@ private:
   const GemmPlan& plan;
   ScratchLayout layout;
   const GemmEpilogue& epilogue;
-  func::FuncOp tile;
+  func::FuncOp strip;
   Value sums, packedLhs, packedRhs;
   Value lhsOffset, rhsOffset, column, columns, rows;
   SmallVector<Value, 2> batchIndices;

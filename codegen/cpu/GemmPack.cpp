@@ -25,23 +25,33 @@ Value Index::sub(Value a, Value b) const {
 Value Index::min(Value a, Value b) const {
   return builder.createOrFold<arith::MinSIOp>(loc, a, b);
 }
+Value Index::max(Value a, std::int64_t b) const {
+  return builder.createOrFold<arith::MaxSIOp>(loc, a, constant(b));
+}
 Value Index::mul(Value a, std::int64_t b) const {
   return b == 1 ? a : builder.createOrFold<arith::MulIOp>(loc, a, constant(b));
 }
 Value Index::div(Value a, std::int64_t b) const {
   return b == 1 ? a : builder.createOrFold<arith::DivUIOp>(loc, a, constant(b));
 }
+Value Index::ceilDiv(Value a, std::int64_t b) const {
+  return div(add(a, b - 1), b);
+}
 Value Index::rem(Value a, std::int64_t b) const {
   return b == 1 ? constant(0) : builder.createOrFold<arith::RemUIOp>(loc, a, constant(b));
+}
+
+void Index::loop(Value from, Value to, std::int64_t step, llvm::function_ref<void(Value)> body) const {
+  auto loop = scf::ForOp::create(builder, loc, from, to, constant(step));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
 }
 
 void Index::loop(Value count, std::int64_t step, llvm::function_ref<void(Value)> body) const {
   if (auto known = getConstantIntValue(count); known && *known > 0 && *known <= step)
     return body(constant(0));
-  auto loop = scf::ForOp::create(builder, loc, constant(0), count, constant(step));
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
+  loop(constant(0), count, step, body);
 }
 
 namespace {
@@ -207,57 +217,92 @@ void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, V
   });
 }
 
-TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan) {
-  TileStrides strides;
+StripStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan) {
+  StripStrides strides;
+  std::int64_t line = 64 / shape.elementBytes();
   if (lhsAlongDepth(shape)) { // an odd number of cache lines apart, so that rows do not share sets
     std::int64_t depth = std::min(plan.blockDepth, packedDepth(shape, plan));
-    std::int64_t line = 64 / shape.elementBytes();
     strides.lhsRow = (llvm::divideCeil(depth, line) | 1) * line;
     strides.lhsDepth = 1;
+    strides.lhsTile = plan.tileRows * strides.lhsRow;
   } else {
     strides.lhsRow = 1;
     strides.lhsDepth = plan.tileRows;
+    // The last store of a tile runs over its end.
+    std::int64_t size = std::min(plan.blockDepth, shape.k) * plan.tileRows + plan.lanes;
+    strides.lhsTile = llvm::alignTo(size, line);
   }
   return strides;
 }
 
 std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan) {
-  TileStrides strides = packedLhsStrides(shape, plan);
-  if (strides.lhsDepth == 1) return plan.tileRows * strides.lhsRow;
-  return std::min(plan.blockDepth, shape.k) * plan.tileRows + plan.lanes; // the last store runs over
+  std::int64_t tiles = lhsAlongDepth(shape) ? 1 : plan.chunkRows / plan.tileRows;
+  return tiles * packedLhsStrides(shape, plan).lhsTile;
 }
 
-void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset,
-             Value row, Value depth0, Value depth, Value packed) {
+bool packsLhsTiles(const GemmShape& shape) {
+  return lhsAlongDepth(shape);
+}
+
+namespace {
+
+void copyRows(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset,
+              Value row, Value depth0, Value depth, Value packed) {
   auto type = VectorType::get({plan.lanes}, shape.element);
-  TileStrides strides = packedLhsStrides(shape, plan);
-  if (lhsAlongDepth(shape)) {
-    index.loop(plan.tileRows, 1, [&](Value i) {
-      Value from = index.min(index.add(row, i), shape.m - 1);
-      Value source = index.add(index.add(offset, index.mul(from, shape.lhs.rowStride)), depth0);
-      Value target = index.mul(i, strides.lhsRow);
-      index.loop(depth, plan.lanes, [&](Value k) {
-        wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, index.add(depth0, k), [&](Value valid) {
-          Value vector = loadVector(index, type, lhs, index.add(source, k), firstLanes(index, type, valid));
-          vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, k));
-        });
+  StripStrides strides = packedLhsStrides(shape, plan);
+  index.loop(plan.tileRows, 1, [&](Value i) {
+    Value from = index.min(index.add(row, i), shape.m - 1);
+    Value source = index.add(index.add(offset, index.mul(from, shape.lhs.rowStride)), depth0);
+    Value target = index.mul(i, strides.lhsRow);
+    index.loop(depth, plan.lanes, [&](Value k) {
+      wholeOrEdge(index, shape.k, plan.lanes, plan.lanes, index.add(depth0, k), [&](Value valid) {
+        Value vector = loadVector(index, type, lhs, index.add(source, k), firstLanes(index, type, valid));
+        vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, k));
       });
     });
-    return;
-  }
-  std::int64_t width = llvm::alignTo(plan.tileRows, plan.lanes);
-  wholeOrEdge(index, shape.m, width, plan.tileRows, row, [&](Value valid) {
-    index.loop(depth, 1, [&](Value k) {
-      Value source =
-          index.add(index.add(offset, row), index.mul(index.add(depth0, k), shape.lhs.columnStride));
-      Value target = index.mul(k, plan.tileRows);
-      for (std::int64_t i = 0; i < plan.tileRows; i += plan.lanes) {
-        Value lanes = valid ? index.sub(valid, index.constant(i)) : Value();
-        Value vector = loadVector(index, type, lhs, index.add(source, i), firstLanes(index, type, lanes));
-        vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, i));
-      }
-    });
   });
+}
+
+/// Each step of k reads a run of adjacent rows and deals them out to the tiles, so that whole cache lines are
+/// used at once: k steps lie a row of the operand apart, and few of its lines would stay in the nearest
+/// cache.
+void dealColumns(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset,
+                 Value row, Value rows, Value depth0, Value depth, Value packed) {
+  auto type = VectorType::get({plan.lanes}, shape.element);
+  StripStrides strides = packedLhsStrides(shape, plan);
+  std::int64_t width = llvm::alignTo(plan.tileRows, plan.lanes); // that a tile's vectors read
+  Value tiles = index.ceilDiv(rows, plan.tileRows);
+  auto copyTile = [&](Value k, Value tile, Value valid) {
+    Value first = index.add(row, index.mul(tile, plan.tileRows));
+    Value source =
+        index.add(index.add(offset, first), index.mul(index.add(depth0, k), shape.lhs.columnStride));
+    Value target = index.add(index.mul(tile, strides.lhsTile), index.mul(k, plan.tileRows));
+    for (std::int64_t i = 0; i < plan.tileRows; i += plan.lanes) {
+      Value lanes = valid ? index.sub(valid, index.constant(i)) : Value();
+      Value vector = loadVector(index, type, lhs, index.add(source, i), firstLanes(index, type, lanes));
+      vector::StoreOp::create(index.builder, index.loc, vector, packed, index.add(target, i));
+    }
+  };
+  bool even = shape.m % plan.tileRows == 0 && plan.tileRows == width;
+  // Tiles whose vectors end within the operand.
+  Value left = index.sub(index.constant(shape.m + plan.tileRows - width), row);
+  Value whole = even ? tiles : index.min(tiles, index.div(index.max(left, 0), plan.tileRows));
+  index.loop(depth, 1, [&](Value k) { index.loop(whole, 1, [&](Value tile) { copyTile(k, tile, {}); }); });
+  if (even) return;
+  index.loop(whole, tiles, 1, [&](Value tile) {
+    Value valid = index.sub(index.constant(shape.m), index.add(row, index.mul(tile, plan.tileRows)));
+    index.loop(depth, 1, [&](Value k) { copyTile(k, tile, valid); });
+  });
+}
+
+} // namespace
+
+void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value lhs, Value offset,
+             Value row, Value rows, Value depth0, Value depth, Value packed) {
+  if (lhsAlongDepth(shape))
+    copyRows(index, shape, plan, lhs, offset, row, depth0, depth, packed);
+  else
+    dealColumns(index, shape, plan, lhs, offset, row, rows, depth0, depth, packed);
 }
 
 } // namespace kiln::codegen::cpu

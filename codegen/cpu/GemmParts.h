@@ -22,9 +22,14 @@ public:
   mlir::Value sub(mlir::Value a, mlir::Value b) const;
   mlir::Value mul(mlir::Value a, std::int64_t b) const;
   mlir::Value div(mlir::Value a, std::int64_t b) const; ///< a >= 0
+  mlir::Value ceilDiv(mlir::Value a, std::int64_t b) const;
   mlir::Value rem(mlir::Value a, std::int64_t b) const; ///< a >= 0
   mlir::Value min(mlir::Value a, mlir::Value b) const;
   mlir::Value min(mlir::Value a, std::int64_t b) const { return min(a, constant(b)); }
+  mlir::Value max(mlir::Value a, std::int64_t b) const;
+  /// for (i = from; i < to; i += step); `body` gets i.
+  void loop(mlir::Value from, mlir::Value to, std::int64_t step,
+            llvm::function_ref<void(mlir::Value)> body) const;
   /// for (i = 0; i < count; i += step); `body` gets i. A loop of one round, when that is known, is none.
   void loop(mlir::Value count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const;
   void loop(std::int64_t count, std::int64_t step, llvm::function_ref<void(mlir::Value)> body) const {
@@ -35,20 +40,22 @@ public:
   mlir::Location loc;
 };
 
-/// Element (row, k) of what the tile reads on its left lies at row * rowStride + k * depthStride.
-struct TileStrides {
+/// Where a strip finds things. Row r of its tile lies at r * lhsRow on its left, and column tile c at
+/// c * rhsTile on its right; a step of k adds lhsDepth and rhsDepth.
+struct StripStrides {
   std::int64_t lhsRow = 0, lhsDepth = 0;
-  std::int64_t rhsDepth = 0; ///< columns are adjacent
+  std::int64_t lhsTile = 0;               ///< from one packed row tile to the next
+  std::int64_t rhsTile = 0, rhsDepth = 0; ///< columns are adjacent
   std::int64_t sumsRow = 0;
 };
 
 /// Declares the private function
-///   tile(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth)
-/// that computes tileRows x tileColumns sums over `depth` products and stores them, or adds them to what is
-/// there. All sums stay in registers.
-mlir::func::FuncOp createTile(mlir::ModuleOp module, mlir::Location loc, const GemmPlan& plan,
-                              const TileStrides& strides, mlir::FloatType element, mlir::MemRefType lhs,
-                              mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate);
+///   strip(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth, columns)
+/// that computes tileRows x columns sums over `depth` products, one register tile after the other, and stores
+/// them, or adds them to what is there. The sums of a tile stay in registers.
+mlir::func::FuncOp createStrip(mlir::ModuleOp module, mlir::Location loc, const GemmPlan& plan,
+                               const StripStrides& strides, mlir::FloatType element, mlir::MemRefType lhs,
+                               mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate);
 
 /// Depth of packed panels: K rounded up to whole vectors, as transposing works in squares.
 std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);
@@ -58,13 +65,16 @@ std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);
 void packRhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value rhs,
              mlir::Value offset, mlir::Value column, mlir::Value packed);
 
-/// Strides of the packed left tile.
-TileStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan);
-/// Elements of the packed left tile.
+/// lhsRow, lhsDepth and lhsTile of the packed left operand.
+StripStrides packedLhsStrides(const GemmShape& shape, const GemmPlan& plan);
+/// Elements of what is packed of the left operand at a time.
 std::int64_t packedLhsSize(const GemmShape& shape, const GemmPlan& plan);
-/// Copies rows [row, row + tileRows) and depth [depth0, depth0 + depth) of the left operand. Rows beyond M
-/// are filled with something harmless.
+/// Whether the left operand is packed tile by tile, else all tiles of a chunk at once.
+bool packsLhsTiles(const GemmShape& shape);
+/// Copies depth [depth0, depth0 + depth) of one tile's rows from `row`, or of all tiles of [row, row + rows).
+/// Rows beyond M are filled with something harmless.
 void packLhs(const Index& index, const GemmShape& shape, const GemmPlan& plan, mlir::Value lhs,
-             mlir::Value offset, mlir::Value row, mlir::Value depth0, mlir::Value depth, mlir::Value packed);
+             mlir::Value offset, mlir::Value row, mlir::Value rows, mlir::Value depth0, mlir::Value depth,
+             mlir::Value packed);
 
 } // namespace kiln::codegen::cpu

@@ -64,15 +64,17 @@ void chooseTile(GemmPlan& plan, const GemmShape& shape, const Target& target) {
 }
 
 void choosePacking(GemmPlan& plan, const GemmShape& shape) {
-  bool lhsUnit = shape.lhs.rowStride == 1 || shape.lhs.columnStride == 1;
+  bool alongDepth = shape.lhs.columnStride == 1, alongRows = shape.lhs.rowStride == 1 && !alongDepth;
   std::int64_t step = std::max(shape.lhs.rowStride, shape.lhs.columnStride) * shape.elementBytes();
   // Rows a multiple of 1 KiB apart fall into few sets of the nearest cache; a ragged last tile must not read
-  // beyond the operand.
-  bool hostile = step % 1024 == 0 || shape.m % plan.tileRows != 0;
-  plan.packLhs = lhsUnit && (hostile || shape.m % plan.tileRows != 0);
+  // beyond the operand. Of lines that lie across K a tile uses a few elements, and each tile of the block
+  // again.
+  bool hostile = step % 1024 == 0, ragged = shape.m % plan.tileRows != 0;
+  plan.packLhs = (alongDepth || alongRows) && (hostile || ragged);
+  plan.packLhs |= alongRows && shape.n > plan.tileColumns();
   if (shape.rhs.columnStride == 1) {
-    bool reused = shape.m > 2 * plan.tileRows, ragged = shape.n % plan.tileColumns() != 0;
-    plan.packRhs = reused || ragged ? RhsPacking::Copy : RhsPacking::None;
+    bool reused = shape.m > 2 * plan.tileRows, uneven = shape.n % plan.tileColumns() != 0;
+    plan.packRhs = reused || uneven ? RhsPacking::Copy : RhsPacking::None;
   } else {
     bool squares = shape.rhs.rowStride == 1 && shape.k >= plan.lanes;
     plan.packRhs = squares ? RhsPacking::Transpose : RhsPacking::Gather;
@@ -98,13 +100,14 @@ GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
       --plan.tileRows;
 
   plan.blockDepth = shape.k <= 512 ? llvm::alignTo(shape.k, plan.lanes) : 256;
-  // The packed block of the right operand takes half of the second cache.
+  // What is walked at a time of the right operand's packed block takes half of the second cache, and a packed
+  // chunk of the left one an eighth or so.
   std::int64_t columnBytes =
-      std::max<std::int64_t>(llvm::alignTo(shape.k, plan.lanes), 1) * shape.elementBytes();
+      std::max<std::int64_t>(std::min(plan.blockDepth, shape.k), 1) * shape.elementBytes();
   std::int64_t fits = target.l2Bytes / 2 / columnBytes;
   std::int64_t columns = std::clamp<std::int64_t>(fits, plan.tileColumns(), 128);
   plan.blockColumns = evenBlock(shape.n, columns, plan.tileColumns());
-  plan.chunkRows = evenBlock(shape.m, 128, plan.tileRows);
+  plan.chunkRows = evenBlock(shape.m, 64, plan.tileRows);
 
   std::int64_t chunks = llvm::divideCeil(shape.m, plan.chunkRows);
   std::int64_t blocks = shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);

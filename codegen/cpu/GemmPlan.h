@@ -53,7 +53,7 @@ struct GemmPlan {
   std::int64_t blockColumns = 32; ///< multiple of tileColumns()
   std::int64_t chunkRows = 8;     ///< multiple of tileRows
   std::int64_t blockDepth = 256;  ///< of K; at least K when the tile runs through K at once
-  bool packLhs = false;           ///< copy tileRows x blockDepth before use
+  bool packLhs = false;           ///< copy before use: a tile's rows, or of a transposed operand a chunk's
   RhsPacking packRhs = RhsPacking::Copy;
   std::int64_t grain = 1; ///< items
 

@@ -1,6 +1,7 @@
-// The register tile: the innermost loop of every matrix product. Each step of k loads tileVectors vectors of
-// the right operand and broadcasts tileRows elements of the left one; the sums never leave the registers.
-// A function of its own, so that it is compiled once and the register allocator sees nothing else.
+// The strip: the innermost loops of every matrix product. For each register tile of a row of them, each step
+// of k loads tileVectors vectors of the right operand and broadcasts tileRows elements of the left one; the
+// tile's sums never leave the registers, and what all tiles read on their left stays in the nearest cache. A
+// function of its own, so that it is compiled once and the register allocator sees nothing else.
 #include "cpu/GemmParts.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -9,38 +10,13 @@
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
+namespace {
 
-func::FuncOp createTile(ModuleOp module, Location loc, const GemmPlan& plan, const TileStrides& strides,
-                        FloatType element, MemRefType lhsType, MemRefType rhsType, MemRefType sumsType,
-                        bool accumulate) {
-  OpBuilder builder(module.getContext());
-  builder.setInsertionPointToStart(module.getBody());
-  Type indexType = builder.getIndexType();
-  auto type =
-      builder.getFunctionType({lhsType, indexType, rhsType, indexType, sumsType, indexType, indexType}, {});
-  auto function = func::FuncOp::create(builder, loc, "tile", type);
-  function.setPrivate();
-  Block* block = function.addEntryBlock();
-  builder.setInsertionPointToStart(block);
-  Index index(builder, loc);
-  Value lhs = block->getArgument(0), lhsOffset = block->getArgument(1);
-  Value rhs = block->getArgument(2), rhsOffset = block->getArgument(3);
-  Value sums = block->getArgument(4), sumsOffset = block->getArgument(5);
-  Value depth = block->getArgument(6);
-
-  auto vectorType = VectorType::get({plan.lanes}, element);
-  auto sumAt = [&](std::int64_t i, std::int64_t j) {
-    return index.add(sumsOffset, i * strides.sumsRow + j * plan.lanes);
-  };
-  SmallVector<Value> start;
-  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(vectorType));
-  for (std::int64_t i = 0; i < plan.tileRows; ++i)
-    for (std::int64_t j = 0; j < plan.tileVectors; ++j)
-      start.push_back(accumulate
-                          ? vector::LoadOp::create(builder, loc, vectorType, sums, sumAt(i, j)).getResult()
-                          : zero);
-
-  auto step = [&](OpBuilder& body, Location, Value k, ValueRange before) {
+/// Sums of one register tile over `depth` steps of k, added to `start`.
+SmallVector<Value> emitTile(const Index& index, const GemmPlan& plan, const StripStrides& strides,
+                            VectorType vectorType, Value lhs, Value lhsOffset, Value rhs, Value rhsOffset,
+                            Value depth, ValueRange start) {
+  auto step = [&](OpBuilder& body, Location loc, Value k, ValueRange before) {
     Index inner(body, loc);
     Value rhsAt = inner.add(rhsOffset, inner.mul(k, strides.rhsDepth));
     Value lhsAt = inner.add(lhsOffset, inner.mul(k, strides.lhsDepth));
@@ -57,11 +33,51 @@ func::FuncOp createTile(ModuleOp module, Location loc, const GemmPlan& plan, con
     }
     scf::YieldOp::create(body, loc, after);
   };
-  auto loop = scf::ForOp::create(builder, loc, index.constant(0), depth, index.constant(1), start, step);
-  for (std::int64_t i = 0; i < plan.tileRows; ++i)
-    for (std::int64_t j = 0; j < plan.tileVectors; ++j)
-      vector::StoreOp::create(builder, loc, loop.getResult(i * plan.tileVectors + j), sums, sumAt(i, j));
-  func::ReturnOp::create(builder, loc);
+  auto loop =
+      scf::ForOp::create(index.builder, index.loc, index.constant(0), depth, index.constant(1), start, step);
+  return loop.getResults();
+}
+
+} // namespace
+
+func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, const StripStrides& strides,
+                         FloatType element, MemRefType lhsType, MemRefType rhsType, MemRefType sumsType,
+                         bool accumulate) {
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToStart(module.getBody());
+  Type indexType = builder.getIndexType();
+  auto type = builder.getFunctionType(
+      {lhsType, indexType, rhsType, indexType, sumsType, indexType, indexType, indexType}, {});
+  auto function = func::FuncOp::create(builder, loc, "strip", type);
+  function.setPrivate();
+  Block* block = function.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+  builder.setInsertionPoint(func::ReturnOp::create(builder, loc));
+  Index index(builder, loc);
+  Value lhs = block->getArgument(0), lhsOffset = block->getArgument(1);
+  Value rhs = block->getArgument(2), rhsOffset = block->getArgument(3);
+  Value sums = block->getArgument(4), sumsOffset = block->getArgument(5);
+  Value depth = block->getArgument(6), columns = block->getArgument(7);
+
+  auto vectorType = VectorType::get({plan.lanes}, element);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(vectorType));
+  index.loop(index.ceilDiv(columns, plan.tileColumns()), 1, [&](Value tile) {
+    Value rhsFrom = index.add(rhsOffset, index.mul(tile, strides.rhsTile));
+    Value sumsFrom = index.add(sumsOffset, index.mul(tile, plan.tileColumns()));
+    auto sumAt = [&](std::int64_t i, std::int64_t j) {
+      return index.add(sumsFrom, i * strides.sumsRow + j * plan.lanes);
+    };
+    SmallVector<Value> start;
+    for (std::int64_t i = 0; i < plan.tileRows; ++i)
+      for (std::int64_t j = 0; j < plan.tileVectors; ++j)
+        start.push_back(accumulate
+                            ? vector::LoadOp::create(builder, loc, vectorType, sums, sumAt(i, j)).getResult()
+                            : zero);
+    auto done = emitTile(index, plan, strides, vectorType, lhs, lhsOffset, rhs, rhsFrom, depth, start);
+    for (std::int64_t i = 0; i < plan.tileRows; ++i)
+      for (std::int64_t j = 0; j < plan.tileVectors; ++j)
+        vector::StoreOp::create(builder, loc, done[i * plan.tileVectors + j], sums, sumAt(i, j));
+  });
   return function;
 }
 

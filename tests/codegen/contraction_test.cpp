@@ -217,6 +217,7 @@ TEST_CASE("products that end beside a register tile, a vector, a block of rows, 
                          {64, 10, 256},
                          {33, 130, 511},
                          {17, 40, 513},
+                         {140, 48, 520},
                          {127, 257, 770}})
     check(everyTranspose({0, m, n, k}));
   check(everyTranspose({0, 33, 65, 129, false, false, f64}));
