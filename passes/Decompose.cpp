@@ -14,6 +14,14 @@ namespace kiln::passes {
 
 namespace {
 
+/// What `composite` opens into. Nothing is computed for a result without elements: the maximum that softmax
+/// takes off does not exist where the dimension is empty.
+SmallVector<Value> parts(ir::Composite composite, OpBuilder& builder) {
+  if (composite->getNumResults() != 1 || numel(composite->getResult(0)) != 0)
+    return composite.decompose(builder);
+  return {constant(builder, composite->getLoc(), typeOf(composite->getResult(0)), 0)};
+}
+
 /// Replaces `op` and returns the op to go on with: the first that it opened into.
 Operation* open(ir::Composite composite) {
   Operation* op = composite;
@@ -21,7 +29,7 @@ Operation* open(ir::Composite composite) {
   auto origin = op->getAttrOfType<StringAttr>(kOrigin);
   MarkInserted mark(builder, op->hasAttr(kBackward),
                     origin ? origin : builder.getStringAttr(op->getName().stripDialect()));
-  SmallVector<Value> results = composite.decompose(builder);
+  SmallVector<Value> results = parts(composite, builder);
   op->replaceAllUsesWith(results);
   Operation* next = mark.first() ? mark.first() : op->getNextNode();
   op->erase();

@@ -95,6 +95,7 @@ Types class_loss(const Attrs& attrs, Operands operands) {
   const TensorType &x = operands[0], &target = operands[1];
   expect_floating(attrs, x);
   if (x.shape.rank() != 2) fail(attrs, "input must be [N, C], got " + to_string(x.shape));
+  if (x.shape[0] > 0 && x.shape[1] == 0) fail(attrs, "there are no classes in " + to_string(x.shape));
   expect_dtype(attrs, "target", target, DType::Int64);
   if (target.shape != Shape{x.shape[0]})
     fail(attrs, "target must be " + to_string(Shape{x.shape[0]}) + " for input " + to_string(x.shape) +

@@ -51,6 +51,30 @@ TEST_CASE("gradients pass through empty tensors") {
   REQUIRE(none.grad().sizes() == IntArrayRef({0, 3}));
 }
 
+TEST_CASE("normalisations along an empty dimension, with gradients") {
+  for (const bool compiled : {false, true}) {
+    CAPTURE(compiled);
+    auto gradients = [](const Tensor& values) {
+      Tensor x = values.clone().requires_grad_();
+      const Tensor most = logsumexp(x, 1);
+      (softmax(x, 1).sum() + log_softmax(x, 1).sum() + layer_norm(x, {0}).sum()).backward();
+      return std::vector<Tensor>{most.detach(), x.grad()};
+    };
+    const Tensor nothing = zeros({3, 0});
+    const auto results = compiled ? jit::compile(gradients)(nothing) : gradients(nothing);
+    REQUIRE(holds(results[0], full({3}, -INFINITY)));
+    REQUIRE(holds(results[1], nothing));
+  }
+}
+
+TEST_CASE("a class among none is an error") {
+  REQUIRE_THROWS_WITH(nn::functional::cross_entropy(zeros({2, 0}), zeros({2}, kInt64)),
+                      Catch::Contains("cross_entropy"));
+  auto loss = jit::compile(
+      [](const Tensor& x, const Tensor& y) { return nn::functional::cross_entropy(x, y); });
+  REQUIRE_THROWS_WITH(loss(zeros({2, 0}), zeros({2}, kInt64)), Catch::Contains("no classes"));
+}
+
 TEST_CASE("compiled programs may hold empty tensors") {
   // Each m, n, k may be 0; the product and what follows it are outputs, which makes two kernels of them.
   for (std::int64_t m : {0, 2})

@@ -198,6 +198,7 @@ Tensor norm(const Tensor& x, std::optional<Scalar> p, IntArrayRef dims, bool kee
 }
 Tensor logsumexp(const Tensor& x, IntArrayRef dims, bool keepdim) {
   const Tensor y = floating(x, "logsumexp");
+  if (y.numel() == 0) return log(sum(exp(y), dims, keepdim)); // it has no maximum
   const Tensor most = amax(y, dims, true).detach();
   const Tensor base = where(isfinite(most), most, 0);
   const Tensor result = log(sum(exp(y - base), dims, true)) + base;
