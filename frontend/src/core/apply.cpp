@@ -14,7 +14,11 @@
 namespace kiln::internal {
 
 void fail(const std::string& text) {
-  const ir::Location where = resolve_location(caller_location());
+  fail_at(caller_location(), text);
+}
+
+void fail_at(const ir::Location& recorded, const std::string& text) {
+  const ir::Location where = resolve_location(recorded);
   std::string place;
   if (!where.module.empty()) place = "in " + where.module;
   if (!where.file.empty())

@@ -35,5 +35,7 @@ DType promote(DType tensor, const Scalar& scalar);
 
 /// "…: text (in encoder.fc1, at train.cpp:41)": adds the module path and the user's line to an error's text.
 [[noreturn]] void fail(const std::string& text);
+/// The same of a call that was recorded there.
+[[noreturn]] void fail_at(const ir::Location& where, const std::string& text);
 
 } // namespace kiln::internal

@@ -1,19 +1,55 @@
-// The check of indices in eager mode.
 #include "core/index_check.h"
 
-#include "kiln/internal/capture.h"
+#include "core/trace.h"
+
+#include <array>
 
 namespace kiln::internal {
 
-void check_indices(const char* op, const char* phrase, const Tensor& indices, std::int64_t limit,
-                   std::optional<std::int64_t> ignored) {
-  if (is_capturing() || indices.is_cuda()) return;
+namespace {
+
+// The first of `count` indices at distance `step` that is outside, or null.
+const std::int64_t* find_outside(const std::int64_t* at, std::int64_t count, std::int64_t step,
+                                 const IndexRange& range) {
+  const auto size = static_cast<std::uint64_t>(range.end - range.first);
+  for (std::int64_t i = 0; i < count; ++i, at += step)
+    if (static_cast<std::uint64_t>(*at - range.first) >= size && *at != range.ignored) return at;
+  return nullptr;
+}
+
+std::string message(const std::string& text, std::int64_t got, const IndexRange& range) {
+  return text + ": got " + std::to_string(got) + ", wanted " + std::to_string(range.first) + " to " +
+         std::to_string(range.end - 1);
+}
+
+} // namespace
+
+void check_indices(const char* op, const char* phrase, const Tensor& indices, const IndexRange& range) {
+  if (indices.is_cuda()) return;
+  const std::string text = std::string(op) + ": " + phrase;
+  if (Trace* trace = Trace::current()) return trace->check_indices(indices, range, text);
   const runtime::Buffer values = host_value(indices);
-  const auto* data = static_cast<const std::int64_t*>(values.data());
-  for (std::int64_t i = 0, count = indices.numel(); i < count; ++i)
-    if ((data[i] < 0 || data[i] >= limit) && data[i] != ignored)
-      fail(std::string(op) + ": " + phrase + ": got " + std::to_string(data[i]) + ", wanted 0 to " +
-           std::to_string(limit - 1));
+  if (const auto* outside = find_outside(values.as<std::int64_t>(), indices.numel(), 1, range))
+    fail(message(text, *outside, range));
+}
+
+void IndexCheck::run(const std::int64_t* input) const {
+  if (shape.numel() == 0) return;
+  const std::size_t rank = shape.rank();
+  const std::int64_t count = rank == 0 ? 1 : shape[rank - 1], step = rank == 0 ? 1 : place.strides[rank - 1];
+  std::array<std::int64_t, Shape::kMaxRank> index{};
+  for (const std::int64_t* at = input + place.offset;;) {
+    if (const auto* outside = find_outside(at, count, step, range))
+      fail_at(where, message(text, *outside, range));
+    std::size_t d = rank == 0 ? 0 : rank - 1;
+    for (; d > 0; --d) {
+      at += place.strides[d - 1];
+      if (++index[d - 1] < shape[d - 1]) break;
+      at -= shape[d - 1] * place.strides[d - 1];
+      index[d - 1] = 0;
+    }
+    if (d == 0) return;
+  }
 }
 
 } // namespace kiln::internal

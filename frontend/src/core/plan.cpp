@@ -251,6 +251,11 @@ public:
     }
   }
 
+  void check_indices() const {
+    for (const IndexCheck& check : recording.checks)
+      check.run(static_cast<const std::int64_t*>(in[check.input]));
+  }
+
   // State is written in place unless somebody else holds its buffer; the rest is new memory.
   void place_outputs() {
     for (std::size_t i = 0; i < output_count; ++i) {
@@ -373,6 +378,7 @@ private:
 std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   Run run(*this, arguments);
   run.gather_inputs();
+  run.check_indices();
   const bool differentiable = !joint_results_.empty() && GradMode::is_enabled();
   // Held from before the run, so that state which is written in place is written elsewhere.
   std::vector<runtime::Buffer> inputs;

@@ -56,6 +56,7 @@ void Trace::restart() {
   numbers_.clear();
   random_value_ = -1;
   draws_ = 0;
+  checks_.clear();
   grads_.clear();
   functions_.clear();
 }
@@ -208,6 +209,31 @@ std::uint64_t Trace::draw(std::uint64_t count) {
   return offset;
 }
 
+void Trace::check_indices(const Tensor& indices, const IndexRange& range, const std::string& text) {
+  ir::ValueId value = value_of(read(indices));
+  std::vector<const ir::OpCall*> views; // from the input on, last first
+  while (values_[value].call >= 0) {
+    views.push_back(&calls_[static_cast<std::size_t>(values_[value].call)]);
+    if (!ir::find_op(views.back()->op)->restride) return;
+    value = views.back()->operands[0];
+  }
+  const auto input = static_cast<std::uint32_t>(std::find(input_values_.begin(), input_values_.end(), value) -
+                                                input_values_.begin());
+  IndexCheck check{.input = input,
+                   .place = {ir::row_major(values_[value].type.shape)},
+                   .shape = values_[value].type.shape,
+                   .range = range,
+                   .text = text,
+                   .where = caller_location()};
+  for (std::size_t i = views.size(); i-- > 0;) {
+    const ir::OpCall& view = *views[i];
+    const Shape& to = values_[view.results[0]].type.shape;
+    if (!ir::find_op(view.op)->restride(ir::Attrs(view.op, view.attrs), check.shape, to, check.place)) return;
+    check.shape = to;
+  }
+  checks_.push_back(std::move(check));
+}
+
 bool Trace::needs_grad(const Storage& storage) const {
   if (storage.trace != serial_) return storage.needs_grad();
   return storage.requires_grad || values_[storage.value].needs_grad;
@@ -340,6 +366,7 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   recording.grads = grads_;
   recording.random_draws = draws_;
   recording.guards = guards_;
+  recording.checks = checks_;
   return recording;
 }
 

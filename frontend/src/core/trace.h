@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/apply.h"
+#include "core/index_check.h"
 #include "core/tape.h"
 #include "kiln/internal/capture.h"
 
@@ -62,6 +63,7 @@ struct Recording {
   std::vector<GradSlot> grads;
   std::uint64_t random_draws = 0; ///< how far a run advances the random state
   std::vector<std::shared_ptr<const Guard>> guards;
+  std::vector<IndexCheck> checks; ///< of inputs, before each run
 };
 
 class Trace {
@@ -81,6 +83,8 @@ public:
   Tensor number(const double* value, std::shared_ptr<const void> keepalive, DType dtype);
   Tensor random_state();
   std::uint64_t draw(std::uint64_t count); ///< offset of a draw within this program; advances it
+  /// Has a run check the indices first, when they are elements of an input.
+  void check_indices(const Tensor& indices, const IndexRange& range, const std::string& text);
   void guard(std::shared_ptr<const Guard> guard) { guards_.push_back(std::move(guard)); }
 
   bool needs_grad(const Storage& storage) const;
@@ -168,6 +172,7 @@ private:
   std::int64_t random_value_ = -1;
   std::uint64_t draws_ = 0;
   std::vector<std::shared_ptr<const Guard>> guards_;
+  std::vector<IndexCheck> checks_;
   std::vector<GradSlot> grads_;
   std::vector<std::string> splits_;
   std::vector<FunctionRecord> functions_;

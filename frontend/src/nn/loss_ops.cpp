@@ -180,7 +180,7 @@ ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_ta
   if (weight.defined() && (weight.dim() != 1 || weight.size(0) != classes))
     internal::fail(name + ": weight tensor should be defined either for all " + std::to_string(classes) +
                    " classes or no classes but got weight tensor of shape: " + shape_of(weight));
-  internal::check_indices(op, "Target is out of bounds", target, classes, ignore_index);
+  internal::check_indices(op, "Target is out of bounds", target, {0, classes, ignore_index});
   if (input.dim() == 1) {
     scores = input.reshape({1, classes});
     target = target.reshape(1);

@@ -78,7 +78,7 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, Scalar p, Sc
   if (weight.defined() && (weight.dim() != 1 || weight.size(0) != classes))
     internal::fail(std::string(op) + ": inconsistent weight size, expected [" + std::to_string(classes) +
                    "] but got " + shape_of(weight));
-  internal::check_indices(op, "target out of range", target, classes);
+  internal::check_indices(op, "target out of range", target, {0, classes});
 
   const Tensor scores = input.reshape({rows, classes}), picks = target.reshape({rows, 1});
   Tensor excess = clamp_min(scores - scores.gather(1, picks) + margin, 0);
@@ -98,7 +98,7 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, std::in
     internal::fail(std::string(op) + ": inconsistent target size " + shape_of(target) + " for input " +
                    shape_of(input));
   const std::int64_t classes = input.size(-1);
-  internal::check_indices(op, "target is out of range", target, classes, -1);
+  internal::check_indices(op, "target is out of range", target, {0, classes, -1});
   const Tensor scores = input.reshape({-1, classes}), labels = target.reshape({-1, classes});
 
   // A row's labels are what stands before its first negative number.

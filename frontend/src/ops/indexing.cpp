@@ -202,12 +202,12 @@ Merged merge(const Tensor& x, const Tensors& tensors) {
   std::int64_t stride = 1;
   for (std::size_t i = dims.size(); i-- > 0;) {
     const std::int64_t size = x.size(static_cast<std::int64_t>(dims[i]));
-    Tensor places = where(lt(list[i], 0), add(list[i], size), list[i]);
     check_indices("index",
                   ("index is out of bounds for dimension " +
                    (size == 0 ? "" : std::to_string(dims[i]) + " ") + "with size " + std::to_string(size))
                       .c_str(),
-                  places, size);
+                  list[i], {-size, size});
+    Tensor places = where(lt(list[i], 0), add(list[i], size), list[i]);
     if (stride != 1) places = mul(places, stride);
     merged.index = merged.index.defined() ? add(merged.index, places) : places;
     stride *= size;

@@ -29,7 +29,7 @@ Place by_element(const Tensor& x, std::int64_t dim, const Tensor& index, const c
   integer_dtype(index, op);
   const std::int64_t at = wrap_dim(dim, checked(x, op).type.shape.rank(), op);
   const Tensor positions = index.to(kInt64);
-  if (x.dim() > 0) check_indices(op, "index out of bounds", positions, x.size(at));
+  if (x.dim() > 0) check_indices(op, "index out of bounds", positions, {0, x.size(at)});
   return {at, positions};
 }
 // Likewise of one that moves slices: index is a vector.
@@ -38,7 +38,7 @@ Place by_slice(const Tensor& x, std::int64_t dim, const Tensor& index, const cha
   if (index.dim() > 1) fail(std::string(op) + "(): Index is supposed to be a vector");
   const std::int64_t at = wrap_dim(dim, checked(x, op).type.shape.rank(), op);
   const Tensor positions = (index.dim() == 0 ? index.reshape({1}) : index).to(kInt64);
-  if (x.dim() > 0) check_indices(op, "index out of range in self", positions, x.size(at));
+  if (x.dim() > 0) check_indices(op, "index out of range in self", positions, {0, x.size(at)});
   return {at, positions};
 }
 
@@ -89,7 +89,7 @@ Tensor moved(const char* op, const Tensor& x, std::int64_t dim, const Tensor& in
 Tensor embedding(const Tensor& weight, const Tensor& indices) {
   checked(weight, "embedding"), checked(indices, "embedding");
   const Tensor rows = indices.to(kInt64);
-  if (weight.dim() > 0) check_indices("embedding", "index out of range in self", rows, weight.size(0));
+  if (weight.dim() > 0) check_indices("embedding", "index out of range in self", rows, {0, weight.size(0)});
   return apply("take", {weight, rows}, {{"dim", std::int64_t{0}}});
 }
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index) {
