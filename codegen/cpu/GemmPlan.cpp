@@ -63,15 +63,16 @@ void chooseTile(GemmPlan& plan, const GemmShape& shape, const Target& target) {
     }
 }
 
-void choosePacking(GemmPlan& plan, const GemmShape& shape) {
+void choosePacking(GemmPlan& plan, const GemmShape& shape, const Target& target) {
   bool alongDepth = shape.lhs.columnStride == 1, alongRows = shape.lhs.rowStride == 1 && !alongDepth;
   std::int64_t step = std::max(shape.lhs.rowStride, shape.lhs.columnStride) * shape.elementBytes();
   // Rows a multiple of 1 KiB apart fall into few sets of the nearest cache; a ragged last tile must not read
-  // beyond the operand. Of lines that lie across K a tile uses a few elements, and each tile of the block
-  // again.
+  // beyond the operand. Where each step of K is another line, of which a tile uses a few elements, lines
+  // should stay for the tiles that use the others.
   bool hostile = step % 1024 == 0, ragged = shape.m % plan.tileRows != 0;
-  plan.packLhs = (alongDepth || alongRows) && (hostile || ragged);
-  plan.packLhs |= alongRows && shape.n > plan.tileColumns();
+  constexpr std::int64_t kLine = 64;
+  bool refetched = alongRows && shape.n > plan.tileColumns() && shape.k * kLine > target.l1Bytes / 4;
+  plan.packLhs = (alongDepth || alongRows) && (hostile || ragged || refetched);
   if (shape.rhs.columnStride == 1) {
     bool reused = shape.m > 2 * plan.tileRows, uneven = shape.n % plan.tileColumns() != 0;
     plan.packRhs = reused || uneven ? RhsPacking::Copy : RhsPacking::None;
@@ -93,7 +94,7 @@ GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
   GemmPlan plan;
   plan.lanes = target.lanes(shape.elementBytes());
   chooseTile(plan, shape, target);
-  choosePacking(plan, shape);
+  choosePacking(plan, shape, target);
   // A left operand without unit stride is read in place, so its rows must come out even.
   if (!plan.packLhs && shape.m % plan.tileRows != 0)
     while (shape.m % plan.tileRows != 0)
@@ -110,14 +111,10 @@ GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
   plan.chunkRows = evenBlock(shape.m, 64, plan.tileRows);
 
   std::int64_t chunks = llvm::divideCeil(shape.m, plan.chunkRows);
-  std::int64_t blocks = shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);
-  std::int64_t items = chunks * blocks;
-  if (threads <= 1 || shape.flops() < 2e6)
-    plan.grain = items;
-  else if (blocks >= threads * 2)
-    plan.grain = chunks * std::max<std::int64_t>(blocks / (threads * 4), 1);
-  else
-    plan.grain = std::max<std::int64_t>(items / (threads * 4), 1);
+  std::int64_t items = chunks * shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);
+  // Each thread gets one run of items. Where a run begins within a block, that block is packed once more:
+  // less than what a thread would wait for another whole block.
+  plan.grain = threads <= 1 || shape.flops() < 2e6 ? items : 1;
   return plan;
 }
 

@@ -224,6 +224,24 @@ TEST_CASE("products that end beside a register tile, a vector, a block of rows, 
   check(everyTranspose({0, 131, 31, 520, false, false, f64}));
 }
 
+TEST_CASE("two threads share a large product evenly, whatever its shape") {
+  constexpr std::int64_t kThreads = 2;
+  for (auto [m, n, k] : {std::array{256, 784, 64}, {192, 640, 256}, {1024, 384, 128}, {64, 640, 512}}) {
+    ir::Program p;
+    auto lhs = p.add_input({f32, {k, m}}), rhs = p.add_input({f32, {k, n}});
+    p.outputs = {matmul(p, lhs, rhs, true, false)};
+    ir::CompileOptions options;
+    options.threads = kThreads;
+    const runtime::Artifact artifact = kiln_compiler()->compile(p, options).artifact;
+    REQUIRE(artifact.launches.size() == 1);
+    const auto items = artifact.launches[0].items, grain = artifact.launches[0].grain;
+    // As runtime::launch cuts it: runs of whole grains, one for each thread.
+    const std::int64_t first = std::min(items, (items + grain - 1) / grain / kThreads * grain);
+    INFO(m << "x" << n << "x" << k << ": " << first << " and " << items - first << " items");
+    CHECK(std::abs(items - 2 * first) <= 1);
+  }
+}
+
 TEST_CASE("batches of products") {
   for (auto [batch, m, n, k] : {std::array{1, 4, 4, 4},
                                 {3, 1, 1, 1},
