@@ -169,7 +169,8 @@ TEST_CASE("what padding refuses") {
   CHECK_THROWS_WITH(kiln::pad(x[0], {1, 1}, "circular"), Contains("non-constant padding are supported"));
   CHECK_THROWS_WITH(kiln::pad(x, {1, 1, 1, 1, 1, 1}, "reflect"),
                     Contains("non-constant padding are supported"));
-  CHECK_THROWS_WITH(kiln::pad(x, {-2, -1}, "replicate"), Contains("leaves nothing"));
+  CHECK_THROWS_WITH(kiln::pad(x, {-2, -1}, "replicate"),
+                    Contains("nothing is left by padding (-2, -1) at dimension 2 of input [1, 2, 3]"));
   CHECK_THROWS_WITH(kiln::pad(x, {1, 1}, "mirror"), Contains("Unrecognised padding mode mirror"));
   CHECK_THROWS_WITH(kiln::pad(x, {1, 1}, "reflect", 2), Contains("doesn't take in value argument"));
   CHECK_THROWS_WITH(replication_pad2d(x, {1, 1}), Contains("padding size is expected to be 4, but got: 2"));

@@ -30,13 +30,12 @@ void shorten(const Tensor& weight, const Tensor& indices, double max_norm, doubl
   const NoGradGuard no_grad;
   const Tensor flat = indices.flatten(), rows = kiln::embedding(weight, flat);
   const Tensor length = norm(rows, norm_type, 1, true);
-  Tensor kept = weight;
-  kept.index_copy_(0, flat, where(length > max_norm, rows * (max_norm / (length + 1e-7)), rows));
+  weight.index_copy_(0, flat, where(length > max_norm, rows * (max_norm / (length + 1e-7)), rows));
 }
 
 /// Rows [indices..., columns]; each one's gradient is divided by how often it occurs when asked to.
 Tensor look_up(const Tensor& indices, const Tensor& weight, bool scale_grad_by_freq) {
-  const Tensor rows = kiln::embedding(weight, indices);
+  Tensor rows = kiln::embedding(weight, indices);
   if (!scale_grad_by_freq || indices.numel() == 0) return rows;
   const Tensor flat = indices.flatten().to(kInt64);
   const Tensor counts =
@@ -71,7 +70,7 @@ Tensor added_up(const Bags& bags, const Tensor& weight, const EmbeddingBagFuncOp
   }
   if (bags.sample_weights.defined()) rows = rows * bags.sample_weights.unsqueeze(1);
   const std::int64_t count = bags.begins.numel();
-  const Tensor sums = zeros({count, weight.size(1)}, weight.dtype()).index_add(0, bag, rows);
+  Tensor sums = zeros({count, weight.size(1)}, weight.dtype()).index_add(0, bag, rows);
   if (options.mode() == kSum) return sums;
   const Tensor sizes = zeros({count}, weight.dtype()).index_add(0, bag, present);
   return sums / clamp_min(sizes, 1).unsqueeze(1);
@@ -89,7 +88,7 @@ Tensor reduced(const Tensor& indices, const Tensor& present, const Tensor& sampl
   }
   if (present.defined()) rows = where(present.unsqueeze(2), rows, 0);
   if (sample_weights.defined()) rows = rows * sample_weights.unsqueeze(2);
-  const Tensor sums = sum(rows, 1);
+  Tensor sums = sum(rows, 1);
   if (options.mode() == kSum) return sums;
   if (!present.defined()) return sums / static_cast<double>(indices.size(1));
   return sums / clamp_min(sum(present.to(weight.dtype()), 1), 1).unsqueeze(1);
@@ -150,7 +149,7 @@ Tensor embedding(const Tensor& x, const Tensor& weight, const EmbeddingFuncOptio
   internal::checked(weight, "embedding");
   const std::int64_t padding = padding_row("embedding", options.padding_idx(), weight.size(0));
   if (options.max_norm()) shorten(weight, x, *options.max_norm(), options.norm_type());
-  const Tensor rows = look_up(x, weight, options.scale_grad_by_freq());
+  Tensor rows = look_up(x, weight, options.scale_grad_by_freq());
   if (padding < 0) return rows;
   return where((x == padding).unsqueeze(-1), rows.detach(), rows); // no gradient for the padding row
 }

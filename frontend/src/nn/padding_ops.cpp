@@ -26,8 +26,13 @@ std::int64_t wrapped(std::int64_t at, std::int64_t size) {
   return (at + size) % size;
 }
 
-std::string pair_text(IntArrayRef pad, std::size_t i) {
-  return "(" + std::to_string(pad[2 * i]) + ", " + std::to_string(pad[2 * i + 1]) + ")";
+/// "<op>: <text> (2, 3) at dimension 1 of input [4, 5]": the padding of x's dimension `dim`.
+[[noreturn]] void fail_at(std::string op, const char* text, const Tensor& x, IntArrayRef pad,
+                          std::int64_t dim) {
+  const auto i = static_cast<std::size_t>(2 * (x.dim() - 1 - dim));
+  op.append(": ").append(text).append(" (").append(std::to_string(pad[i])).append(", ");
+  op.append(std::to_string(pad[i + 1])).append(") at dimension ").append(std::to_string(dim));
+  fail(op.append(" of input ").append(shape_of(x)));
 }
 
 /// pad: two numbers for each of x's last dimensions, which may stand behind at most two others, or, with
@@ -44,14 +49,12 @@ Tensor pad_from_itself(const std::string& op, const Tensor& x, IntArrayRef pad, 
   for (std::size_t i = 0; i < pad.size() / 2; ++i) {
     const std::int64_t dim = x.dim() - 1 - static_cast<std::int64_t>(i), size = x.size(dim);
     const std::int64_t before = pad[2 * i], after = pad[2 * i + 1], padded = size + before + after;
-    const std::string where =
-        pair_text(pad, i) + " at dimension " + std::to_string(dim) + " of input " + shape_of(x);
     if (source == reflected && (before >= size || after >= size))
-      fail(op + ": Padding size should be less than the corresponding input dimension, but got: padding " +
-           where);
+      fail_at(op, "Padding size should be less than the corresponding input dimension, but got: padding", x,
+              pad, dim);
     if (source == wrapped && (before > size || after > size))
-      fail(op + ": Padding value causes wrapping around more than once: " + where);
-    if (padded < 1 || size == 0) fail(op + ": padding " + where + " leaves nothing");
+      fail_at(op, "Padding value causes wrapping around more than once: padding", x, pad, dim);
+    if (padded < 1 || size == 0) fail_at(op, "nothing is left by padding", x, pad, dim);
     if (before == 0 && after == 0) continue;
     const Tensor places =
         table_from_host({padded}, kInt64, [&](std::int64_t at) { return source(at - before, size); });
