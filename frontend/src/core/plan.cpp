@@ -94,98 +94,6 @@ private:
   bool released_ = false;
 };
 
-Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(recording_.program) {
-  make_joint();
-  compiled_ = load_program(program_);
-  donated_input_.assign(recording_.program.outputs.size(), -1);
-  for (const auto& [output, input] : recording_.program.donations)
-    donated_input_[output] = input;
-  for (const InputSource& source : recording_.inputs)
-    if (source.storage) hold(source.storage);
-  for (const Target& target : recording_.targets)
-    if (target.storage) hold(target.storage);
-  for (const GradSlot& slot : recording_.grads) {
-    hold(slot.leaf);
-    if (slot.before) hold(slot.before);
-  }
-  find_reused();
-  if (std::find(recording_.returned_freed.begin(), recording_.returned_freed.end(), true) !=
-      recording_.returned_freed.end()) {
-    freed_ = std::make_shared<FreedNode>();
-    freed_->outputs = recording_.returned_types;
-  }
-  epoch_ = structure_epoch.load(std::memory_order_relaxed);
-}
-
-void Plan::find_reused() {
-  reused_.assign(recording_.program.outputs.size(), nullptr);
-  std::vector<int> takers(reused_.size());
-  for (const ValueSource& source : recording_.returned)
-    if (!source.is_input) ++takers[source.index];
-  for (const Target& target : recording_.targets) {
-    if (target.source.is_input) continue;
-    ++takers[target.source.index];
-    if (!target.donated) reused_[target.source.index] = target.storage.get();
-  }
-  for (std::size_t i = 0; i < reused_.size(); ++i) {
-    if (takers[i] != 1) reused_[i] = nullptr;
-    for (const InputSource& source : recording_.inputs)
-      if (source.storage && source.storage.get() == reused_[i]) reused_[i] = nullptr;
-  }
-}
-
-void Plan::hold(const StoragePtr& storage) {
-  storage->plans.fetch_add(1, std::memory_order_relaxed);
-  held_.push_back(storage);
-}
-
-Plan::~Plan() {
-  for (const StoragePtr& storage : held_)
-    storage->plans.fetch_sub(1, std::memory_order_relaxed);
-}
-
-// When results carry gradient, the program is extended by seeds and a `gradient` call; the compiler cuts it
-// in two.
-void Plan::make_joint() {
-  for (std::uint32_t i = 0; i < recording_.returned.size(); ++i)
-    if (recording_.returned_needs_grad[i])
-      (recording_.returned[i].is_input ? passed_results_ : joint_results_).push_back(i);
-  if (joint_results_.empty()) return;
-  for (std::uint32_t i = 0; i < recording_.inputs.size(); ++i)
-    if (recording_.inputs[i].needs_grad) joint_inputs_.push_back(i);
-  const auto base = program_.inputs;
-  const auto count = static_cast<std::uint32_t>(joint_results_.size());
-  program_.forwardInputs = base;
-  program_.forwardOutputs = static_cast<std::uint32_t>(program_.outputs.size());
-  auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
-  for (auto& call : program_.calls) {
-    for (auto& v : call.operands)
-      v = moved(v);
-    for (auto& v : call.results)
-      v = moved(v);
-  }
-  for (auto& v : program_.outputs)
-    v = moved(v);
-  std::vector<TensorType> seed_types;
-  std::vector<ir::ValueId> operands;
-  for (std::uint32_t place : joint_results_) {
-    seed_types.push_back(recording_.returned_types[place]);
-    operands.push_back(program_.outputs[recording_.returned[place].index]);
-  }
-  program_.values.insert(program_.values.begin() + base, seed_types.begin(), seed_types.end());
-  program_.inputs += count;
-  program_.inputNames.resize(base);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    operands.push_back(base + i);
-    program_.inputNames.push_back("grad" + std::to_string(i));
-  }
-  for (std::uint32_t input : joint_inputs_)
-    operands.push_back(input);
-  for (ir::ValueId gradient :
-       program_.add_call("gradient", operands, {{"outputs", static_cast<std::int64_t>(count)}}))
-    program_.outputs.push_back(gradient);
-}
-
 std::string Plan::stale() {
   for (const GradSlot& slot : recording_.grads) {
     if (!slot.read_first) continue;
@@ -204,12 +112,14 @@ std::string Plan::stale() {
                (source.needs_grad ? "true" : "false");
     epoch_ = epoch;
   }
-  for (const InputSource& source : recording_.inputs)
-    if (source.storage && !source.storage->constant &&
-        static_cast<std::uint32_t>(source.storage.use_count()) <=
-            2 * source.storage->plans.load(std::memory_order_relaxed))
-      return (source.name.empty() ? "a tensor that the function used" : source.name) +
-             " was replaced by another";
+  for (std::size_t i = 0; i < state_inputs_.size(); ++i) {
+    const Storage& state = *held_[i];
+    if (static_cast<std::uint32_t>(held_[i].use_count()) > 2 * state.plans.load(std::memory_order_relaxed) ||
+        state.constant)
+      continue;
+    const std::string& name = recording_.inputs[state_inputs_[i]].name;
+    return (name.empty() ? "a tensor that the function used" : name) + " was replaced by another";
+  }
   return {};
 }
 
@@ -217,36 +127,29 @@ std::string Plan::stale() {
 class Plan::Run {
 public:
   Run(Plan& plan, std::span<const Tensor> arguments)
-      : plan(plan), recording(plan.recording_), executable(*plan.compiled_.forward), arguments(arguments),
-        input_count(recording.inputs.size()),
-        output_count(static_cast<std::size_t>(executable.artifact().outputs)), outputs(output_count) {
-    if (input_count + output_count > kInline) more.resize(input_count + output_count);
-    in = more.empty() ? inline_pointers : more.data();
+      : plan(plan), recording(plan.recording_), arguments(arguments), input_count(recording.inputs.size()),
+        output_count(plan.place_of_output_.size()) {
+    if (input_count + output_count > kInline) more.reset(new void*[input_count + output_count]);
+    in = more ? more.get() : inline_pointers;
     out = in + input_count;
-    if (input_count > kInline) more_numbers.resize(input_count);
+    if (plan.numbers_ > kInline) more_numbers.resize(plan.numbers_);
     next_number = more_numbers.empty() ? inline_numbers : more_numbers.data();
   }
 
   void gather_inputs() {
-    for (std::size_t i = 0; i < input_count; ++i) {
+    for (std::size_t i = 0; i < plan.state_inputs_.size(); ++i)
+      in[plan.state_inputs_[i]] = plan.held_[i]->buffer.data();
+    for (std::uint32_t i : plan.other_inputs_) {
       const InputSource& source = recording.inputs[i];
-      switch (source.kind) {
-      case InputSource::Kind::State:
-        in[i] = source.storage->buffer.data();
-        break;
-      case InputSource::Kind::Argument:
+      if (source.kind == InputSource::Kind::Argument) {
         in[i] = arguments[source.argument].impl()->storage->buffer.data();
-        break;
-      case InputSource::Kind::Number:
+      } else if (source.kind == InputSource::Kind::Number) {
         in[i] = number(source);
-        break;
-      case InputSource::Kind::Random: {
+      } else {
         const RandomState state = advance_random_state(recording.random_draws);
         random[0] = static_cast<std::int64_t>(state.seed);
         random[1] = static_cast<std::int64_t>(state.offset);
         in[i] = random;
-        break;
-      }
       }
     }
   }
@@ -258,42 +161,28 @@ public:
 
   // State is written in place unless somebody else holds its buffer; the rest is new memory.
   void place_outputs() {
-    for (std::size_t i = 0; i < output_count; ++i) {
-      if (const std::int64_t input = donated_input(i); input >= 0) {
-        runtime::Buffer& buffer = recording.inputs[static_cast<std::size_t>(input)].storage->buffer;
-        if (!buffer.unique()) {
-          runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
-          std::memcpy(copy.data(), buffer.data(), buffer.size());
-          buffer = std::move(copy);
-          in[input] = buffer.data();
-        }
-        out[i] = in[input];
-        continue;
+    for (const Donation& donation : plan.donations_) {
+      runtime::Buffer& buffer = donation.storage->buffer;
+      if (!buffer.unique()) {
+        runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
+        std::memcpy(copy.data(), buffer.data(), buffer.size());
+        buffer = std::move(copy);
+        in[donation.input] = buffer.data();
       }
-      if (executable.output_alias(i) >= 0) {
-        out[i] = nullptr;
-        continue;
-      }
-      const auto bytes = static_cast<std::size_t>(executable.artifact().slots[input_count + i].type.bytes());
-      Storage* reused = i < plan.reused_.size() ? plan.reused_[i] : nullptr;
-      if (reused && reused->buffer.unique() && reused->buffer.size() == bytes)
-        outputs[i] = reused->buffer;
+      out[donation.output] = in[donation.input];
+    }
+    own.reserve(plan.own_outputs_.size());
+    for (const OwnOutput& output : plan.own_outputs_) {
+      if (output.reused && output.reused->buffer.unique() && output.reused->buffer.size() == output.bytes)
+        own.push_back(output.reused->buffer);
       else
-        outputs[i] = runtime::Buffer::allocate(bytes);
-      out[i] = outputs[i].data();
+        own.push_back(runtime::Buffer::allocate(output.bytes));
+      out[output.output] = own.back().data();
     }
   }
 
-  void launch() {
-    executable.run({in, input_count}, {out, output_count});
-    for (std::size_t i = 0; i < output_count; ++i) {
-      if (outputs[i]) continue;
-      const std::int64_t from = donated_input(i) >= 0 ? donated_input(i) : executable.output_alias(i);
-      outputs[i] = from < static_cast<std::int64_t>(input_count)
-                       ? input_buffer(static_cast<std::size_t>(from))
-                       : outputs[static_cast<std::size_t>(from) - input_count];
-    }
-  }
+  // Places of outputs that are no memory of their own are not looked at.
+  void launch() const { plan.compiled_.forward->run({in, input_count}, {out, output_count}); }
 
   runtime::Buffer input_buffer(std::size_t i) const {
     const InputSource& source = recording.inputs[i];
@@ -303,8 +192,13 @@ public:
     std::memcpy(copy.data(), in[i], copy.size());
     return copy;
   }
+  runtime::Buffer output_buffer(std::size_t i) const {
+    const std::int64_t place = plan.place_of_output_[i];
+    return place < 0 ? input_buffer(static_cast<std::size_t>(-1 - place))
+                     : own[static_cast<std::size_t>(place)];
+  }
   runtime::Buffer buffer_of(const ValueSource& source) const {
-    return source.is_input ? input_buffer(source.index) : outputs[source.index];
+    return source.is_input ? input_buffer(source.index) : output_buffer(source.index);
   }
 
   std::vector<Tensor> results() const {
@@ -318,29 +212,31 @@ public:
   // Values first, then assignments: a target may be another target's source.
   void assign_state() const {
     std::vector<runtime::Buffer> values;
-    values.reserve(recording.targets.size());
-    for (const Target& target : recording.targets)
-      values.push_back(target.donated ? runtime::Buffer{} : buffer_of(target.source));
+    values.reserve(plan.new_targets_.size());
+    for (std::uint32_t i : plan.new_targets_)
+      values.push_back(buffer_of(recording.targets[i].source));
+    for (Storage* storage : plan.donated_targets_)
+      ++storage->version;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const Target& target = recording.targets[i];
+      const Target& target = recording.targets[plan.new_targets_[i]];
       Storage& storage = target.storage ? *target.storage : *arguments[target.argument].impl()->storage;
       ++storage.version;
-      if (target.donated) continue;
       if (storage.pinned && storage.buffer.unique())
         std::memcpy(storage.buffer.data(), values[i].data(), values[i].size());
       else
         storage.buffer = std::move(values[i]);
     }
     for (const GradSlot& slot : recording.grads)
-      slot.leaf->grad = slot.after;
+      if (!slot.leaf->grad.is_same(slot.after)) slot.leaf->grad = slot.after;
   }
 
-  std::vector<runtime::Buffer> residuals() const {
+  /// inputs: the buffers of all inputs, held since before the run.
+  std::vector<runtime::Buffer> residuals(const std::vector<runtime::Buffer>& inputs) const {
     std::vector<runtime::Buffer> buffers;
     for (std::int32_t place : plan.compiled_.residuals)
-      buffers.push_back(
-          place >= 0 ? input_buffer(static_cast<std::size_t>(place))
-                     : outputs[recording.program.outputs.size() + static_cast<std::size_t>(-1 - place)]);
+      buffers.push_back(place >= 0 ? inputs[static_cast<std::size_t>(place)]
+                                   : output_buffer(recording.program.outputs.size() +
+                                                   static_cast<std::size_t>(-1 - place)));
     return buffers;
   }
 
@@ -356,23 +252,19 @@ private:
     }
     return &slot;
   }
-  std::int64_t donated_input(std::size_t i) const {
-    return i < plan.donated_input_.size() ? plan.donated_input_[i] : -1;
-  }
 
   Plan& plan;
   const Recording& recording;
-  const runtime::Executable& executable;
   std::span<const Tensor> arguments;
   std::size_t input_count, output_count;
   void* inline_pointers[kInline];
-  std::vector<void*> more;
+  std::unique_ptr<void*[]> more;
   void **in, **out;
   std::int64_t random[2];
   double inline_numbers[kInline];
   std::vector<double> more_numbers;
   double* next_number;
-  std::vector<runtime::Buffer> outputs;
+  std::vector<runtime::Buffer> own; ///< of own_outputs_
 };
 
 std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
@@ -388,8 +280,10 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   run.place_outputs();
   run.launch();
   std::vector<Tensor> results = run.results();
+  std::vector<runtime::Buffer> residuals;
+  if (differentiable) residuals = run.residuals(inputs);
   run.assign_state();
-  if (differentiable) record(arguments, std::move(inputs), run.residuals(), results);
+  if (differentiable) record(arguments, std::move(inputs), std::move(residuals), results);
   if ((freed_ || !passed_results_.empty()) && GradMode::is_enabled()) attach(arguments, results);
   return results;
 }

@@ -36,18 +36,34 @@ private:
   void record(std::span<const Tensor> arguments, std::vector<runtime::Buffer> inputs,
               std::vector<runtime::Buffer> residuals, const std::vector<Tensor>& results);
   void make_joint();
+  void find_places();
   void find_reused();
   void hold(const StoragePtr& storage);
 
   Recording recording_;
   ir::Program program_;
   CompiledProgram compiled_;
-  std::vector<StoragePtr> held_; ///< what `plans` counts
-  std::vector<std::int64_t>
-      donated_input_; ///< by program output: the input whose buffer it is written to, or -1
-  /// By program output: a storage that gets it and nobody else does (a gradient): its old buffer is written
-  /// again.
-  std::vector<Storage*> reused_;
+  std::vector<StoragePtr> held_; ///< what `plans` counts; first those that are inputs, in order
+
+  // Where values lie, sorted out once: a run looks at each storage once, and at nothing else of its record.
+  struct OwnOutput {
+    std::uint32_t output; ///< of the program
+    std::size_t bytes;
+    Storage* reused; ///< gets it and nobody else does (a gradient): its old buffer is written again; or null
+  };
+  struct Donation {
+    std::uint32_t output, input; ///< the output is written to the buffer of the input's storage
+    Storage* storage;
+  };
+  std::vector<std::uint32_t> state_inputs_; ///< by storage in held_: the input that it is
+  std::vector<std::uint32_t> other_inputs_; ///< arguments, numbers, random state
+  std::vector<Donation> donations_;
+  std::vector<OwnOutput> own_outputs_; ///< what needs memory: not donated, and nobody else's by the plan
+  /// By program output: its place in own_outputs_; else -1 - i when it is input i.
+  std::vector<std::int64_t> place_of_output_;
+  std::vector<Storage*> donated_targets_;  ///< state that was changed in its own buffer
+  std::vector<std::uint32_t> new_targets_; ///< targets that get another buffer
+  std::size_t numbers_ = 0;
   std::vector<std::uint32_t> joint_inputs_;   ///< inputs that get a gradient
   std::vector<std::uint32_t> joint_results_;  ///< returned values that have one
   std::vector<std::uint32_t> passed_results_; ///< those that are inputs which have one

@@ -20,13 +20,14 @@ struct TapeNode;
 struct Hooks;
 
 struct Storage : std::enable_shared_from_this<Storage> {
-  TensorType type;
+  // What a compiled call looks at and changes comes first, in one cache line with the count of references.
   runtime::Buffer buffer; ///< empty while the value exists only in a trace
   std::uint32_t version = 0;
-  std::string name;                    ///< "fc1.weight": in dumps
   std::atomic<std::uint32_t> plans{0}; ///< references held by compiled programs (Plan)
   bool pinned = false;   ///< its address was handed out: writes copy into the buffer instead of replacing it
   bool constant = false; ///< the library's own, nobody will write it: captured, it is not looked for again
+  TensorType type;
+  std::string name;               ///< "fc1.weight": in dumps
   const void* borrowed = nullptr; ///< memory of the caller's, without a deleter, that `buffer` began with
 
   // Capture: `value` is this storage's present value in the trace whose serial is `trace` (0: none).
