@@ -100,7 +100,8 @@ private:
 TEST_CASE("Kiln gives LibTorch's results") {
   for (const auto& scenario : parity::scenarios())
     for (bool wide : {false, true})
-      for (bool compiled : {false, true})
+      for (bool compiled : {false, true}) {
+        if (scenario.float64_only && !wide) continue;
         DYNAMIC_SECTION(scenario.name << (wide ? ", float64" : ", float32")
                                       << (compiled ? ", compiled" : ", eager")) {
           const std::string file =
@@ -109,4 +110,5 @@ TEST_CASE("Kiln gives LibTorch's results") {
           scenario.run(session);
           CHECK(session.complete());
         }
+      }
 }

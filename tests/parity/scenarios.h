@@ -29,6 +29,7 @@ using Binary = std::function<Tensor(Tensor, Tensor)>;
 struct Scenario {
   std::string name;
   std::function<void(Session&)> run;
+  bool float64_only = false;
 };
 
 /// A leaf of its own that wants a gradient.
@@ -157,6 +158,7 @@ inline void add_functions(std::vector<Scenario>& all) {
 #include "scenarios_layers.h"
 #include "scenarios_losses.h"
 #include "scenarios_models.h"
+#include "scenarios_random.h"
 
 namespace parity {
 
@@ -166,6 +168,7 @@ inline std::vector<Scenario> scenarios() {
   add_losses(all);
   add_models(all);
   add_layers(all);
+  add_random(all);
   return all;
 }
 
