@@ -87,7 +87,7 @@ private:
                         cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
                         cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()),
                         cast<MemRefType>(sums.getType()),
-                        /*accumulate=*/blocked());
+                        /*accumulate=*/blocked(), shape.k);
   }
 
   /// item = (batch, column block, row chunk), the last fastest.

@@ -52,10 +52,12 @@ struct StripStrides {
 /// Declares the private function
 ///   strip(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth, columns)
 /// that computes tileRows x columns sums over `depth` products, one register tile after the other, and stores
-/// them, or adds them to what is there. The sums of a tile stay in registers.
+/// them, or adds them to what is there. The sums of a tile stay in registers. allDepth: K; `depth` is the
+/// plan's blockDepth or what is left of K.
 mlir::func::FuncOp createStrip(mlir::ModuleOp module, mlir::Location loc, const GemmPlan& plan,
                                const StripStrides& strides, mlir::FloatType element, mlir::MemRefType lhs,
-                               mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate);
+                               mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate,
+                               std::int64_t allDepth);
 
 /// Depth of packed panels: K rounded up to whole vectors, as transposing works in squares.
 std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);

@@ -12,29 +12,45 @@ using namespace mlir;
 namespace kiln::codegen::cpu {
 namespace {
 
+/// Steps of k in one round of the tile's loop, all of which are whole rounds: counting and jumping should
+/// cost little beside the multiply-adds.
+std::int64_t stepsPerRound(const GemmPlan& plan, std::int64_t depth) {
+  constexpr std::int64_t kMultiplyAdds = 32;
+  std::int64_t steps = 4;
+  while (steps > 1 && (steps * plan.tileRows * plan.tileVectors > kMultiplyAdds || depth % steps != 0 ||
+                       plan.blockDepth % steps != 0))
+    steps /= 2;
+  return steps;
+}
+
 /// Sums of one register tile over `depth` steps of k, added to `start`.
 SmallVector<Value> emitTile(const Index& index, const GemmPlan& plan, const StripStrides& strides,
                             VectorType vectorType, Value lhs, Value lhsOffset, Value rhs, Value rhsOffset,
-                            Value depth, ValueRange start) {
-  auto step = [&](OpBuilder& body, Location loc, Value k, ValueRange before) {
+                            Value depth, ValueRange start, std::int64_t steps) {
+  auto round = [&](OpBuilder& body, Location loc, Value k, ValueRange before) {
     Index inner(body, loc);
-    Value rhsAt = inner.add(rhsOffset, inner.mul(k, strides.rhsDepth));
-    Value lhsAt = inner.add(lhsOffset, inner.mul(k, strides.lhsDepth));
-    SmallVector<Value> right, after(before);
-    for (std::int64_t j = 0; j < plan.tileVectors; ++j)
-      right.push_back(vector::LoadOp::create(body, loc, vectorType, rhs, inner.add(rhsAt, j * plan.lanes)));
-    for (std::int64_t i = 0; i < plan.tileRows; ++i) {
-      Value scalar = memref::LoadOp::create(body, loc, lhs, inner.add(lhsAt, i * strides.lhsRow));
-      Value left = vector::BroadcastOp::create(body, loc, vectorType, scalar);
-      for (std::int64_t j = 0; j < plan.tileVectors; ++j) {
-        Value& sum = after[i * plan.tileVectors + j];
-        sum = vector::FMAOp::create(body, loc, left, right[j], sum);
+    Value rhsFrom = inner.add(rhsOffset, inner.mul(k, strides.rhsDepth));
+    Value lhsFrom = inner.add(lhsOffset, inner.mul(k, strides.lhsDepth));
+    SmallVector<Value> after(before);
+    for (std::int64_t step = 0; step < steps; ++step) {
+      Value rhsAt = inner.add(rhsFrom, step * strides.rhsDepth);
+      Value lhsAt = inner.add(lhsFrom, step * strides.lhsDepth);
+      SmallVector<Value> right;
+      for (std::int64_t j = 0; j < plan.tileVectors; ++j)
+        right.push_back(vector::LoadOp::create(body, loc, vectorType, rhs, inner.add(rhsAt, j * plan.lanes)));
+      for (std::int64_t i = 0; i < plan.tileRows; ++i) {
+        Value scalar = memref::LoadOp::create(body, loc, lhs, inner.add(lhsAt, i * strides.lhsRow));
+        Value left = vector::BroadcastOp::create(body, loc, vectorType, scalar);
+        for (std::int64_t j = 0; j < plan.tileVectors; ++j) {
+          Value& sum = after[i * plan.tileVectors + j];
+          sum = vector::FMAOp::create(body, loc, left, right[j], sum);
+        }
       }
     }
     scf::YieldOp::create(body, loc, after);
   };
-  auto loop =
-      scf::ForOp::create(index.builder, index.loc, index.constant(0), depth, index.constant(1), start, step);
+  auto loop = scf::ForOp::create(index.builder, index.loc, index.constant(0), depth, index.constant(steps),
+                                 start, round);
   return loop.getResults();
 }
 
@@ -42,7 +58,7 @@ SmallVector<Value> emitTile(const Index& index, const GemmPlan& plan, const Stri
 
 func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, const StripStrides& strides,
                          FloatType element, MemRefType lhsType, MemRefType rhsType, MemRefType sumsType,
-                         bool accumulate) {
+                         bool accumulate, std::int64_t allDepth) {
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToStart(module.getBody());
   Type indexType = builder.getIndexType();
@@ -73,7 +89,8 @@ func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, co
         start.push_back(accumulate
                             ? vector::LoadOp::create(builder, loc, vectorType, sums, sumAt(i, j)).getResult()
                             : zero);
-    auto done = emitTile(index, plan, strides, vectorType, lhs, lhsOffset, rhs, rhsFrom, depth, start);
+    auto done = emitTile(index, plan, strides, vectorType, lhs, lhsOffset, rhs, rhsFrom, depth, start,
+                         stepsPerRound(plan, allDepth));
     for (std::int64_t i = 0; i < plan.tileRows; ++i)
       for (std::int64_t j = 0; j < plan.tileVectors; ++j)
         vector::StoreOp::create(builder, loc, done[i * plan.tileVectors + j], sums, sumAt(i, j));
