@@ -11,6 +11,7 @@
 #include <iterator>
 #include <ostream>
 #include <unordered_set>
+#include <variant>
 
 namespace kiln::serialize {
 

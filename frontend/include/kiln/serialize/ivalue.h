@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace kiln {
@@ -21,26 +20,26 @@ public:
 
   IValue() = default; ///< None
   IValue(std::nullopt_t) {}
-  IValue(bool value) : value_(value) {}
-  IValue(int value) : value_(std::int64_t{value}) {}
-  IValue(std::int64_t value) : value_(value) {}
-  IValue(double value) : value_(value) {}
-  IValue(const char* value) : value_(std::string(value)) {}
-  IValue(std::string value) : value_(std::move(value)) {}
-  IValue(Tensor value) : value_(std::move(value)) {}
+  IValue(bool value) : kind_(Kind::Bool), integer_(value) {}
+  IValue(int value) : kind_(Kind::Int), integer_(value) {}
+  IValue(std::int64_t value) : kind_(Kind::Int), integer_(value) {}
+  IValue(double value) : kind_(Kind::Double), real_(value) {}
+  IValue(const char* value);
+  IValue(std::string value);
+  IValue(Tensor value);
   static IValue list(List items);
   static IValue tuple(List items);
   static IValue dict(Dict items);
 
-  bool isNone() const { return std::holds_alternative<std::monostate>(value_); }
-  bool isBool() const { return std::holds_alternative<bool>(value_); }
-  bool isInt() const { return std::holds_alternative<std::int64_t>(value_); }
-  bool isDouble() const { return std::holds_alternative<double>(value_); }
-  bool isString() const { return std::holds_alternative<std::string>(value_); }
-  bool isTensor() const { return std::holds_alternative<Tensor>(value_); }
-  bool isList() const { return sequence(false) != nullptr; }
-  bool isTuple() const { return sequence(true) != nullptr; }
-  bool isDict() const { return std::holds_alternative<std::shared_ptr<const Dict>>(value_); }
+  bool isNone() const { return kind_ == Kind::None; }
+  bool isBool() const { return kind_ == Kind::Bool; }
+  bool isInt() const { return kind_ == Kind::Int; }
+  bool isDouble() const { return kind_ == Kind::Double; }
+  bool isString() const { return kind_ == Kind::String; }
+  bool isTensor() const { return kind_ == Kind::Tensor; }
+  bool isList() const { return kind_ == Kind::List; }
+  bool isTuple() const { return kind_ == Kind::Tuple; }
+  bool isDict() const { return kind_ == Kind::Dict; }
 
   /// Throw Error when it is something else.
   bool toBool() const;
@@ -54,16 +53,16 @@ public:
   const char* kind() const; ///< "an integer", for errors
 
 private:
-  struct Sequence {
-    List items;
-    bool is_tuple;
-  };
-  const List* sequence(bool is_tuple) const;
+  enum class Kind : std::uint8_t { None, Bool, Int, Double, String, Tensor, List, Tuple, Dict };
+  template <class T> IValue(Kind kind, T object);
+  template <class T> const T& object() const;
   [[noreturn]] void wrong(const char* wanted) const;
 
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Tensor,
-               std::shared_ptr<const Sequence>, std::shared_ptr<const Dict>>
-      value_;
+  // Not a variant, which every program that includes this would compile anew.
+  Kind kind_ = Kind::None;
+  std::int64_t integer_ = 0;
+  double real_ = 0;
+  std::shared_ptr<const void> object_; ///< a text, a tensor, items or entries: never changed, copies share it
 };
 
 } // namespace kiln
