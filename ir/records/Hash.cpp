@@ -2,6 +2,7 @@
 // Every list is preceded by its length, so that no two programs have the same sequence.
 #include "kiln/ir/program.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 

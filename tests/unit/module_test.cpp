@@ -138,9 +138,9 @@ TEST_CASE("train and eval reach every module") {
 TEST_CASE("structural changes move the epoch that compiled programs check; calls and repeats do not") {
   Net net;
   auto moves = [](auto change) {
-    const auto before = internal::structure_epoch.load();
+    const auto before = internal::structure_epoch();
     change();
-    return internal::structure_epoch.load() != before;
+    return internal::structure_epoch() != before;
   };
   CHECK(moves([&] { net->eval(); }));
   CHECK_FALSE(moves([&] { net->eval(); }));

@@ -14,8 +14,14 @@
 #include "kiln/ops.h"
 #include "kiln/tensor.h"
 
+// LibTorch's programs find these without asking for them; Kiln's own headers do not need them.
+#include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <iostream>
+#include <limits>
 #include <memory>
+#include <sstream>
 
 #define torch kiln
 

@@ -3,7 +3,6 @@
 
 #include "kiln/runtime/types.h"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -61,11 +60,14 @@ public:
   Shape shape() const
     requires std::is_same_v<T, std::int64_t>
   {
-    return Shape(std::span(data_, size_));
+    return Shape(std::span<const std::int64_t>(data_, size_));
   }
   bool equals(const ArrayRef& other) const { return *this == other; }
   bool operator==(const ArrayRef& other) const {
-    return std::equal(begin(), end(), other.begin(), other.end());
+    if (size_ != other.size_) return false;
+    for (std::size_t i = 0; i < size_; ++i)
+      if (!(data_[i] == other.data_[i])) return false;
+    return true;
   }
 
 private:

@@ -33,15 +33,16 @@ using IndexRange = std::pair<std::size_t, std::size_t>; ///< from the first to b
 /// What forward hands to backward.
 class AutogradContext {
 public:
-  AutogradContext() = default;
+  AutogradContext();
   AutogradContext(const AutogradContext&) = delete;
+  ~AutogradContext();
 
   /// Numbers, texts and tensors that are neither argument nor result.
   std::unordered_map<std::string, IValue> saved_data;
-  void save_for_backward(variable_list tensors) { saved_ = std::move(tensors); } ///< arguments and results
-  variable_list get_saved_variables() const; ///< throws Error once the graph was freed
-  void mark_dirty(const variable_list& arguments) { dirty_ = arguments; } ///< written in place by forward
-  void mark_non_differentiable(const variable_list& results) { constant_ = results; }
+  void save_for_backward(variable_list tensors);   ///< arguments and results
+  variable_list get_saved_variables() const;       ///< throws Error once the graph was freed
+  void mark_dirty(const variable_list& arguments); ///< written in place by forward
+  void mark_non_differentiable(const variable_list& results);
   /// Whether backward gets zeros, rather than undefined tensors, for results that nothing flows into.
   /// Default: yes.
   void set_materialize_grads(bool value) { materialize_ = value; }
@@ -74,21 +75,19 @@ private:
 };
 
 namespace detail {
+/// Adds an argument of forward to FunctionCall::run's first lists; undefined where it is no tensor.
+void collect_tensor(variable_list& tensors, std::vector<std::int64_t>& places, const Tensor& argument);
 template <class A>
 void collect(variable_list& tensors, std::vector<std::int64_t>& places, const A& argument) {
-  auto add = [&](const Tensor& tensor) {
-    places.push_back(tensor.defined() ? static_cast<std::int64_t>(tensors.size()) : -1);
-    if (tensor.defined()) tensors.push_back(tensor);
-  };
   if constexpr (std::is_convertible_v<const A&, const Tensor&>)
-    add(argument);
+    collect_tensor(tensors, places, argument);
   else if constexpr (std::is_same_v<A, std::optional<Tensor>>)
-    add(argument.value_or(Tensor()));
+    collect_tensor(tensors, places, argument.value_or(Tensor()));
   else if constexpr (std::is_same_v<A, variable_list>)
     for (const Tensor& tensor : argument)
-      add(tensor);
+      collect_tensor(tensors, places, tensor);
   else
-    places.push_back(-1);
+    collect_tensor(tensors, places, Tensor());
 }
 } // namespace detail
 

@@ -3,13 +3,13 @@
 
 #include "kiln/tensor.h"
 
-#include <limits>
+#include <cstdint>
 #include <vector>
 
 namespace kiln {
 
-inline constexpr std::int64_t INDEX_MAX = std::numeric_limits<std::int64_t>::max();
-inline constexpr std::int64_t INDEX_MIN = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int64_t INDEX_MAX = INT64_MAX;
+inline constexpr std::int64_t INDEX_MIN = INT64_MIN;
 inline constexpr std::nullopt_t None = std::nullopt;
 struct EllipsisIndexType {};
 inline constexpr EllipsisIndexType Ellipsis{};
@@ -18,9 +18,7 @@ inline constexpr EllipsisIndexType Ellipsis{};
 class Slice {
 public:
   Slice(std::optional<std::int64_t> start = {}, std::optional<std::int64_t> stop = {},
-        std::optional<std::int64_t> step = {})
-      : step_(step.value_or(1)), start_(start.value_or(step_ < 0 ? INDEX_MAX : 0)),
-        stop_(stop.value_or(step_ < 0 ? INDEX_MIN : INDEX_MAX)) {}
+        std::optional<std::int64_t> step = {});
   std::int64_t start() const { return start_; }
   std::int64_t stop() const { return stop_; }
   std::int64_t step() const { return step_; }

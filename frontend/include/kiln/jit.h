@@ -62,15 +62,16 @@ namespace detail {
 /// Adds a number to the key that chooses a program, all its digits.
 void add_constant(std::string& constants, double value);
 void add_constant(std::string& constants, long long value);
+void add_tensor(std::vector<Tensor>& tensors, const Tensor& tensor);
 
 template <class T> void collect(std::vector<Tensor>& tensors, std::string& constants, const T& value) {
   if constexpr (std::is_convertible_v<const T&, const Tensor&>)
-    tensors.push_back(value);
+    add_tensor(tensors, value);
   else if constexpr (std::is_arithmetic_v<T>)
     add_constant(constants, std::conditional_t<std::is_floating_point_v<T>, double, long long>(value));
   else
     for (const Tensor& tensor : value)
-      tensors.push_back(tensor);
+      add_tensor(tensors, tensor);
 }
 template <class T>
 std::decay_t<T> rebuild(const std::vector<Tensor>& tensors, std::size_t& next, const T& like) {

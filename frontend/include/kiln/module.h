@@ -151,18 +151,18 @@ public:
   ///
   /// Before forward: hook(Module&, inputs) may replace the inputs.
   template <class Hook> RemovableHandle register_forward_pre_hook(Hook hook) {
-    return add_hook(internal::ModuleHook::Kind::BeforeForward, internal::hook_of_inputs(std::move(hook)));
+    return add_hook(internal::ModuleHookKind::BeforeForward, internal::hook_of_inputs(std::move(hook)));
   }
   /// After forward: hook(Module&, inputs, outputs) may replace the outputs.
   template <class Hook> RemovableHandle register_forward_hook(Hook hook) {
-    return add_hook(internal::ModuleHook::Kind::AfterForward, internal::hook_of_both(std::move(hook)));
+    return add_hook(internal::ModuleHookKind::AfterForward, internal::hook_of_both(std::move(hook)));
   }
   /// In backward(), once the gradients of the inputs are there: hook(Module&, grad_inputs, grad_outputs) may
   /// replace the gradients of the inputs. Those of inputs that want none, and of outputs that nothing flowed
   /// into, are undefined. When no input wants one, the hook runs with those of the outputs, and must not
   /// replace anything.
   template <class Hook> RemovableHandle register_full_backward_hook(Hook hook) {
-    return add_hook(internal::ModuleHook::Kind::Backward, internal::hook_of_both(std::move(hook)));
+    return add_hook(internal::ModuleHookKind::Backward, internal::hook_of_both(std::move(hook)));
   }
 
   const internal::ModuleStatePtr& internal_state() const noexcept {
@@ -178,7 +178,7 @@ private:
 
   virtual void clone_(Module& other, const std::optional<Device>& device);
   void add_child(std::string name, std::shared_ptr<Module> module, bool replace);
-  RemovableHandle add_hook(internal::ModuleHook::Kind kind, internal::ModuleHookFunction hook);
+  RemovableHandle add_hook(internal::ModuleHookKind kind, internal::ModuleHookFunction hook);
   void set_path(const std::string& path);
   void walk_submodules(const std::string& prefix, const NamedModulePointerApplyFunction& function) const;
   void convert(const std::function<Tensor(const Tensor&)>& conversion);
@@ -231,9 +231,10 @@ private:
 
 } // namespace kiln::nn
 
-/// KILN_MODULE for our own cloneable layers: their code for cloning is compiled once, in the library, which
-/// halves what the headers cost to parse. The .cpp says KILN_LAYER_DEFINITION.
+/// KILN_MODULE for our own cloneable layers, made so that a program does not pay for those that it does not
+/// use: cloning is compiled once, in the library (whose .cpp says KILN_LAYER_DEFINITION), and the holder is a
+/// name for a template that is instantiated where a program first uses it, not a class.
 #define KILN_LAYER(Name)                                                                                     \
   extern template class Cloneable<Name##Impl>;                                                               \
-  KILN_MODULE(Name)
+  using Name = ModuleHolder<Name##Impl>
 #define KILN_LAYER_DEFINITION(Name) template class Cloneable<Name##Impl>;

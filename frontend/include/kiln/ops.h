@@ -120,12 +120,8 @@ private:
   std::vector<Scalar> values_;
   std::vector<std::int64_t> sizes_;
 };
-inline Tensor tensor(const TensorData& data, const TensorOptions& options = {}) {
-  return data.make(options);
-}
-inline Tensor tensor(std::initializer_list<TensorData> data, const TensorOptions& options = {}) {
-  return TensorData(data).make(options);
-}
+Tensor tensor(const TensorData& data, const TensorOptions& options = {});
+Tensor tensor(std::initializer_list<TensorData> data, const TensorOptions& options = {});
 
 // Joining and choosing.
 Tensor cat(const TensorList& tensors, std::int64_t dim = 0);

@@ -8,6 +8,7 @@
 #include "kiln/ir/infer.h"
 #include "kiln/runtime/cache.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 

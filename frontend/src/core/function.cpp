@@ -51,6 +51,24 @@ Tensor snapshot(const Tensor& x, std::vector<internal::Edge>* edges = nullptr) {
 
 } // namespace
 
+void detail::collect_tensor(variable_list& tensors, std::vector<std::int64_t>& places,
+                            const Tensor& argument) {
+  places.push_back(argument.defined() ? static_cast<std::int64_t>(tensors.size()) : -1);
+  if (argument.defined()) tensors.push_back(argument);
+}
+
+AutogradContext::AutogradContext() = default;
+AutogradContext::~AutogradContext() = default;
+
+void AutogradContext::save_for_backward(variable_list tensors) {
+  saved_ = std::move(tensors);
+}
+void AutogradContext::mark_dirty(const variable_list& arguments) {
+  dirty_ = arguments;
+}
+void AutogradContext::mark_non_differentiable(const variable_list& results) {
+  constant_ = results;
+}
 variable_list AutogradContext::get_saved_variables() const {
   if (freed_)
     fail("backward: Trying to backward through the graph a second time (a Function has freed its saved "

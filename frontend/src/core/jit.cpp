@@ -286,6 +286,9 @@ void Compiled::dump(const std::string& directory) const {
   write_dump(ran(state_->last, state_->name).program(), directory);
 }
 
+void detail::add_tensor(std::vector<Tensor>& tensors, const Tensor& tensor) {
+  tensors.push_back(tensor);
+}
 void detail::add_constant(std::string& constants, double value) {
   char digits[32]; // as many as tell the value from every other
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;

@@ -102,7 +102,7 @@ std::string Plan::stale() {
       return "the gradient of " + (slot.leaf->name.empty() ? "a parameter" : slot.leaf->name) + " was " +
              (slot.before ? "another tensor" : "undefined");
   }
-  const std::uint64_t epoch = structure_epoch.load(std::memory_order_relaxed);
+  const std::uint64_t epoch = structure_epoch();
   if (epoch != epoch_) {
     for (const auto& guard : recording_.guards)
       if (!guard->holds()) return guard->describe();

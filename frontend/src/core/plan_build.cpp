@@ -23,7 +23,7 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
     freed_ = std::make_shared<FreedNode>();
     freed_->outputs = recording_.returned_types;
   }
-  epoch_ = structure_epoch.load(std::memory_order_relaxed);
+  epoch_ = structure_epoch();
 }
 
 void Plan::find_places() {

@@ -383,6 +383,14 @@ bool is_capturing() {
 void record_guard(std::shared_ptr<const Guard> guard) {
   if (Trace* trace = Trace::current()) trace->guard(std::move(guard));
 }
-std::atomic<std::uint64_t> structure_epoch{1};
+namespace {
+std::atomic<std::uint64_t> epoch{1};
+}
+std::uint64_t structure_epoch() {
+  return epoch.load(std::memory_order_relaxed);
+}
+void bump_structure_epoch() {
+  epoch.fetch_add(1, std::memory_order_relaxed);
+}
 
 } // namespace kiln::internal

@@ -37,11 +37,10 @@ Tensor AnyModule::forward_tensor(const Tensor& x) {
   internal::ModuleCall scope(state);
   if (!state->hooks) return call_tensor_(object_, x);
   Tensor input = x, output;
-  Tensor* const slots[] = {&input, &output};
   internal::HookedCall hooked(state);
-  hooked.enter({slots, 1});
+  hooked.enter({&input});
   output = call_tensor_(object_, input);
-  hooked.leave({slots + 1, 1});
+  hooked.leave({&output});
   return output;
 }
 

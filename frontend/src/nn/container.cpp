@@ -14,6 +14,7 @@ KILN_LAYER_DEFINITION(Functional)
 
 // Sequential.
 
+SequentialImpl::SequentialImpl() = default;
 SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
   for (auto& item : modules)
     push_back(item.key(), std::move(item.value()));
@@ -23,9 +24,13 @@ SequentialImpl::SequentialImpl(std::initializer_list<NamedAnyModule> modules) {
     push_back(item.name(), item.module());
 }
 
+Sequential::Sequential() = default;
 Sequential::Sequential(std::initializer_list<NamedAnyModule> modules)
     : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
 
+void SequentialImpl::push_back(AnyModule module) {
+  push_back(std::to_string(size()), std::move(module));
+}
 void SequentialImpl::push_back(std::string name, AnyModule module) {
   register_module(std::move(name), module.ptr());
   modules_.push_back(std::move(module));
@@ -42,6 +47,31 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
 
 void SequentialImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Sequential";
+}
+
+std::shared_ptr<Module> SequentialImpl::ptr(std::size_t index) const {
+  return checked(index).ptr();
+}
+SequentialImpl::Iterator SequentialImpl::begin() {
+  return modules_.begin();
+}
+SequentialImpl::Iterator SequentialImpl::end() {
+  return modules_.end();
+}
+SequentialImpl::ConstIterator SequentialImpl::begin() const {
+  return modules_.begin();
+}
+SequentialImpl::ConstIterator SequentialImpl::end() const {
+  return modules_.end();
+}
+std::size_t SequentialImpl::size() const noexcept {
+  return modules_.size();
+}
+bool SequentialImpl::is_empty() const noexcept {
+  return modules_.empty();
+}
+std::shared_ptr<Module> SequentialImpl::operator[](std::size_t index) const {
+  return ptr(index);
 }
 
 void SequentialImpl::check_not_empty() const {
@@ -72,6 +102,29 @@ const AnyModule& SequentialImpl::checked(std::size_t index) const {
 }
 
 // ModuleList.
+
+ModuleListImpl::ModuleListImpl() = default;
+ModuleListImpl::Iterator ModuleListImpl::begin() {
+  return modules_.begin();
+}
+ModuleListImpl::Iterator ModuleListImpl::end() {
+  return modules_.end();
+}
+ModuleListImpl::ConstIterator ModuleListImpl::begin() const {
+  return modules_.begin();
+}
+ModuleListImpl::ConstIterator ModuleListImpl::end() const {
+  return modules_.end();
+}
+std::size_t ModuleListImpl::size() const noexcept {
+  return modules_.size();
+}
+bool ModuleListImpl::is_empty() const noexcept {
+  return modules_.empty();
+}
+std::shared_ptr<Module> ModuleListImpl::operator[](std::size_t index) const {
+  return ptr(index);
+}
 
 void ModuleListImpl::push_back(std::shared_ptr<Module> module) {
   register_module(std::to_string(size()), module);
@@ -114,6 +167,36 @@ std::shared_ptr<Module> ModuleListImpl::ptr(std::size_t index) const {
 
 // ModuleDict.
 
+ModuleDictImpl::ModuleDictImpl() = default;
+ModuleDictImpl::ModuleDictImpl(const std::vector<Item>& modules) {
+  update(modules);
+}
+ModuleDictImpl::ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) {
+  update(modules);
+}
+
+bool ModuleDictImpl::contains(const std::string& name) const noexcept {
+  return modules_.contains(name);
+}
+std::size_t ModuleDictImpl::size() const noexcept {
+  return modules_.size();
+}
+bool ModuleDictImpl::empty() const noexcept {
+  return modules_.is_empty();
+}
+const std::vector<OrderedDict<std::string, std::shared_ptr<Module>>::Item>& ModuleDictImpl::items() const {
+  return modules_.items();
+}
+ModuleDictImpl::ConstIterator ModuleDictImpl::begin() const {
+  return modules_.begin();
+}
+ModuleDictImpl::ConstIterator ModuleDictImpl::end() const {
+  return modules_.end();
+}
+std::shared_ptr<Module> ModuleDictImpl::operator[](const std::string& name) const {
+  return modules_[name];
+}
+
 void ModuleDictImpl::insert(std::string name, std::shared_ptr<Module> module) {
   if (std::shared_ptr<Module>* present = modules_.find(name)) {
     replace_module(name, module);
@@ -130,6 +213,9 @@ void ModuleDictImpl::update(const std::vector<Item>& modules) {
 void ModuleDictImpl::update(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) {
   for (const auto& item : modules)
     insert(item.key(), item.value());
+}
+void ModuleDictImpl::update(const ModuleDictImpl& other) {
+  update(other.modules_);
 }
 std::shared_ptr<Module> ModuleDictImpl::pop(const std::string& name) {
   std::shared_ptr<Module> module = modules_[name];
@@ -160,6 +246,25 @@ void ModuleDictImpl::pretty_print(std::ostream& stream) const {
 
 // ParameterList.
 
+ParameterListImpl::ParameterListImpl() = default;
+std::size_t ParameterListImpl::size() const noexcept {
+  return parameters_.size();
+}
+bool ParameterListImpl::is_empty() const noexcept {
+  return parameters_.is_empty();
+}
+Tensor& ParameterListImpl::at(std::size_t index) {
+  return *parameters_[index];
+}
+Tensor& ParameterListImpl::operator[](std::size_t index) {
+  return at(index);
+}
+ParameterListImpl::Iterator ParameterListImpl::begin() {
+  return parameters_.begin();
+}
+ParameterListImpl::Iterator ParameterListImpl::end() {
+  return parameters_.end();
+}
 void ParameterListImpl::append(Tensor parameter) {
   const bool requires_grad = parameter.requires_grad();
   register_parameter(std::to_string(size()), std::move(parameter), requires_grad);
@@ -235,6 +340,7 @@ void ParameterDictImpl::pretty_print(std::ostream& stream) const {
 
 // Functional.
 
+FunctionalImpl::FunctionalImpl(Function function) : function_(std::move(function)) {}
 void FunctionalImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Functional()";
 }

@@ -8,9 +8,23 @@
 
 #include <algorithm>
 
+namespace kiln::internal {
+
+struct ModuleHook {
+  ModuleHookKind kind;
+  std::uint64_t id;
+  ModuleHookFunction call;
+};
+/// Replaced as a whole by each change, so that a call goes on with those it began with.
+struct ModuleHooks {
+  std::vector<ModuleHook> list;
+};
+
+} // namespace kiln::internal
+
 namespace kiln::nn {
 
-RemovableHandle Module::add_hook(internal::ModuleHook::Kind kind, internal::ModuleHookFunction hook) {
+RemovableHandle Module::add_hook(internal::ModuleHookKind kind, internal::ModuleHookFunction hook) {
   auto hooks = state_->hooks ? std::make_shared<internal::ModuleHooks>(*state_->hooks)
                              : std::make_shared<internal::ModuleHooks>();
   const std::uint64_t id = state_->next_hook++;
@@ -36,7 +50,7 @@ namespace kiln::internal {
 
 namespace {
 
-std::vector<Tensor> values(std::span<Tensor* const> slots) {
+std::vector<Tensor> values(const std::vector<Tensor*>& slots) {
   std::vector<Tensor> list;
   for (const Tensor* slot : slots)
     list.push_back(*slot);
@@ -84,7 +98,7 @@ std::vector<Tensor> spread(const std::vector<bool>& wanted, const std::vector<Te
   return all;
 }
 
-std::vector<bool> which_want_gradient(std::span<Tensor* const> slots) {
+std::vector<bool> which_want_gradient(const std::vector<Tensor*>& slots) {
   std::vector<bool> wanted;
   for (const Tensor* slot : slots)
     wanted.push_back(wants_gradient(*slot));
@@ -98,6 +112,16 @@ const Tensor& only_tensor(const std::vector<Tensor>& list) {
     throw Error("module hook: it takes a Tensor where the module has " + std::to_string(list.size()) +
                 ": let it take a const std::vector<Tensor>&");
   return list[0];
+}
+
+HookResult hook_result(std::nullopt_t) {
+  return {};
+}
+HookResult hook_result(Tensor result) {
+  return result.defined() ? HookResult{true, {std::move(result)}} : HookResult();
+}
+HookResult hook_result(std::vector<Tensor> result) {
+  return {true, std::move(result)};
 }
 
 /// What the backward hooks of one call wait for.
@@ -116,36 +140,39 @@ struct HookedCall::Gradients {
     ModuleScope scope(&state->path);
     const bool none_wanted = std::find(inputs.begin(), inputs.end(), true) == inputs.end();
     for (const ModuleHook& hook : hooks->list) {
-      if (hook.kind != ModuleHook::Kind::Backward) continue;
-      auto replaced = hook.call(*module, of_inputs, arrived);
-      if (!replaced) continue;
-      check_count(*module, "full backward hook", replaced->size(), inputs.size());
+      if (hook.kind != ModuleHookKind::Backward) continue;
+      auto [replaces, replaced] = hook.call(*module, of_inputs, arrived);
+      if (!replaces) continue;
+      check_count(*module, "full backward hook", replaced.size(), inputs.size());
       if (none_wanted &&
-          std::any_of(replaced->begin(), replaced->end(), [](const Tensor& x) { return x.defined(); }))
+          std::any_of(replaced.begin(), replaced.end(), [](const Tensor& x) { return x.defined(); }))
         throw Error(module->name() + ": a full backward hook returned gradients of inputs, none of which "
                                      "wants one");
-      of_inputs = std::move(*replaced);
+      of_inputs = std::move(replaced);
     }
   }
 };
 
-void HookedCall::enter(std::span<Tensor* const> inputs) {
+HookedCall::HookedCall(const ModuleStatePtr& state) : state_(state), hooks_(state->hooks) {}
+HookedCall::~HookedCall() = default;
+
+void HookedCall::enter(const std::vector<Tensor*>& inputs) {
   bool backward = false;
   for (const ModuleHook& hook : hooks_->list) {
-    backward |= hook.kind == ModuleHook::Kind::Backward;
-    if (hook.kind != ModuleHook::Kind::BeforeForward) continue;
-    const auto replaced = hook.call(*state_->module, values(inputs), {});
-    if (!replaced) continue;
-    check_count(*state_->module, "forward pre-hook", replaced->size(), inputs.size());
+    backward |= hook.kind == ModuleHookKind::Backward;
+    if (hook.kind != ModuleHookKind::BeforeForward) continue;
+    const auto [replaces, replaced] = hook.call(*state_->module, values(inputs), {});
+    if (!replaces) continue;
+    check_count(*state_->module, "forward pre-hook", replaced.size(), inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      *inputs[i] = (*replaced)[i];
+      *inputs[i] = replaced[i];
   }
   if (backward && GradMode::is_enabled()) {
     gradients_ = std::make_shared<Gradients>();
     gradients_->state = state_;
     gradients_->hooks = hooks_;
     gradients_->inputs = which_want_gradient(inputs);
-    pass_through({inputs.begin(), inputs.end()}, [waiting = gradients_](std::vector<Tensor> arrived) {
+    pass_through(inputs, [waiting = gradients_](std::vector<Tensor> arrived) {
       std::vector<Tensor> of_inputs = spread(waiting->inputs, arrived);
       waiting->run(of_inputs);
       std::vector<Tensor> leaving;
@@ -157,18 +184,18 @@ void HookedCall::enter(std::span<Tensor* const> inputs) {
   inputs_ = values(inputs);
 }
 
-void HookedCall::leave(std::span<Tensor* const> outputs) {
+void HookedCall::leave(const std::vector<Tensor*>& outputs) {
   for (const ModuleHook& hook : hooks_->list) {
-    if (hook.kind != ModuleHook::Kind::AfterForward) continue;
-    const auto replaced = hook.call(*state_->module, inputs_, values(outputs));
-    if (!replaced) continue;
-    check_count(*state_->module, "forward hook", replaced->size(), outputs.size());
+    if (hook.kind != ModuleHookKind::AfterForward) continue;
+    const auto [replaces, replaced] = hook.call(*state_->module, inputs_, values(outputs));
+    if (!replaces) continue;
+    check_count(*state_->module, "forward hook", replaced.size(), outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i)
-      *outputs[i] = (*replaced)[i];
+      *outputs[i] = replaced[i];
   }
   if (!gradients_) return;
   gradients_->outputs = which_want_gradient(outputs);
-  pass_through({outputs.begin(), outputs.end()}, [waiting = gradients_](std::vector<Tensor> arrived) {
+  pass_through(outputs, [waiting = gradients_](std::vector<Tensor> arrived) {
     waiting->of_outputs = spread(waiting->outputs, arrived);
     if (std::find(waiting->inputs.begin(), waiting->inputs.end(), true) == waiting->inputs.end()) {
       std::vector<Tensor> none(waiting->inputs.size());

@@ -5,6 +5,7 @@
 #include "kiln/autograd.h"
 #include "nn/checks.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace kiln {

@@ -10,6 +10,8 @@ namespace kiln::nn {
 
 namespace F = functional;
 
+KILN_ARG_SETTER(TripletMarginWithDistanceLossOptions, std::optional<distance_function_t>, distance_function)
+
 // Parenthesised `arguments` are the parameters of forward; `call` computes from them.
 #define KILN_LOSS_OF(Name, arguments, call)                                                                  \
   KILN_LAYER_DEFINITION(Name)                                                                                \

@@ -13,6 +13,15 @@ KILN_LAYER_DEFINITION(TransformerEncoder)
 KILN_LAYER_DEFINITION(TransformerDecoder)
 KILN_LAYER_DEFINITION(Transformer)
 
+TransformerOptions::TransformerOptions() = default;
+TransformerOptions::TransformerOptions(std::int64_t d_model, std::int64_t nhead)
+    : d_model_(d_model), nhead_(nhead) {}
+TransformerOptions::TransformerOptions(std::int64_t d_model, std::int64_t nhead,
+                                       std::int64_t num_encoder_layers, std::int64_t num_decoder_layers)
+    : d_model_(d_model), nhead_(nhead), num_encoder_layers_(num_encoder_layers),
+      num_decoder_layers_(num_decoder_layers) {}
+KILN_ARG_SETTER(TransformerOptions, activation_t, activation)
+
 namespace {
 
 /// `count` copies of `layer`, each with random parameters of its own, as LibTorch makes them.
@@ -29,6 +38,8 @@ template <class Layer> void reset_layers(const ModuleList& layers) {
 
 } // namespace
 
+TransformerEncoderImpl::TransformerEncoderImpl(TransformerEncoderLayer encoder_layer, std::int64_t num_layers)
+    : TransformerEncoderImpl(TransformerEncoderOptions(std::move(encoder_layer), num_layers)) {}
 TransformerEncoderImpl::TransformerEncoderImpl(TransformerEncoderOptions options_)
     : options(std::move(options_)) {
   TransformerEncoderImpl::reset();
@@ -56,6 +67,8 @@ Tensor TransformerEncoderImpl::forward(const Tensor& src, const Tensor& src_mask
   return norm.is_empty() ? x : norm.forward<Tensor>(x);
 }
 
+TransformerDecoderImpl::TransformerDecoderImpl(TransformerDecoderLayer decoder_layer, std::int64_t num_layers)
+    : TransformerDecoderImpl(TransformerDecoderOptions(std::move(decoder_layer), num_layers)) {}
 TransformerDecoderImpl::TransformerDecoderImpl(TransformerDecoderOptions options_)
     : options(std::move(options_)) {
   TransformerDecoderImpl::reset();
@@ -84,6 +97,7 @@ Tensor TransformerDecoderImpl::forward(const Tensor& tgt, const Tensor& memory, 
   return norm.is_empty() ? x : norm.forward<Tensor>(x);
 }
 
+TransformerImpl::TransformerImpl() : TransformerImpl(TransformerOptions()) {}
 TransformerImpl::TransformerImpl(TransformerOptions options_) : options(std::move(options_)) {
   TransformerImpl::reset();
 }

@@ -11,13 +11,14 @@ namespace kiln::nn {
 KILN_LAYER_DEFINITION(TransformerEncoderLayer)
 KILN_LAYER_DEFINITION(TransformerDecoderLayer)
 
-namespace {
+activation_t::activation_t(enumtype::kReLU) : function_([](const Tensor& x) { return relu(x); }) {}
+activation_t::activation_t(enumtype::kGELU) : function_([](const Tensor& x) { return gelu(x); }) {}
 
-Tensor activate(const activation_t& activation, const Tensor& x) {
-  if (std::holds_alternative<enumtype::kReLU>(activation)) return relu(x);
-  if (std::holds_alternative<enumtype::kGELU>(activation)) return gelu(x);
-  return std::get<std::function<Tensor(const Tensor&)>>(activation)(x);
-}
+TransformerEncoderLayerOptions::TransformerEncoderLayerOptions(std::int64_t d_model, std::int64_t nhead)
+    : d_model_(d_model), nhead_(nhead) {}
+KILN_ARG_SETTER(TransformerEncoderLayerOptions, activation_t, activation)
+
+namespace {
 
 /// x + branch, where either the branch's argument or the sum is normalised.
 template <class Branch> Tensor add_and_norm(const Tensor& x, LayerNorm& norm, bool first, Branch branch) {
@@ -34,6 +35,8 @@ LayerNorm make_norm(const TransformerEncoderLayerOptions& options) {
 
 } // namespace
 
+TransformerEncoderLayerImpl::TransformerEncoderLayerImpl(std::int64_t d_model, std::int64_t nhead)
+    : TransformerEncoderLayerImpl(TransformerEncoderLayerOptions(d_model, nhead)) {}
 TransformerEncoderLayerImpl::TransformerEncoderLayerImpl(TransformerEncoderLayerOptions options_)
     : options(std::move(options_)) {
   TransformerEncoderLayerImpl::reset();
@@ -68,10 +71,12 @@ Tensor TransformerEncoderLayerImpl::forward(const Tensor& src, const Tensor& src
     return dropout1(std::get<0>(self_attn(x, x, x, src_key_padding_mask, false, src_mask)));
   });
   return add_and_norm(attended, norm2, first, [&](const Tensor& x) {
-    return dropout2(linear2(dropout(activate(options.activation(), linear1(x)))));
+    return dropout2(linear2(dropout(options.activation()(linear1(x)))));
   });
 }
 
+TransformerDecoderLayerImpl::TransformerDecoderLayerImpl(std::int64_t d_model, std::int64_t nhead)
+    : TransformerDecoderLayerImpl(TransformerDecoderLayerOptions(d_model, nhead)) {}
 TransformerDecoderLayerImpl::TransformerDecoderLayerImpl(TransformerDecoderLayerOptions options_)
     : options(std::move(options_)) {
   TransformerDecoderLayerImpl::reset();
@@ -116,7 +121,7 @@ Tensor TransformerDecoderLayerImpl::forward(Tensor tgt, const Tensor& memory, co
         std::get<0>(multihead_attn(x, memory, memory, memory_key_padding_mask, false, memory_mask)));
   });
   return add_and_norm(tgt, norm3, first, [&](const Tensor& x) {
-    return dropout3(linear2(dropout(activate(options.activation(), linear1(x)))));
+    return dropout3(linear2(dropout(options.activation()(linear1(x)))));
   });
 }
 

@@ -3,6 +3,8 @@
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 
+#include <algorithm>
+
 namespace kiln {
 
 using namespace internal;

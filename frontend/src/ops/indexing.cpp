@@ -20,6 +20,11 @@ TensorIndex::TensorIndex(const char* dots) : kind_(Kind::Ellipsis) {
   if (std::strcmp(dots, "...") != 0)
     fail(std::string("index: Expected \"...\" to represent an ellipsis index, but got \"") + dots + "\"");
 }
+Slice::Slice(std::optional<std::int64_t> start, std::optional<std::int64_t> stop,
+             std::optional<std::int64_t> step)
+    : step_(step.value_or(1)), start_(start.value_or(step_ < 0 ? INDEX_MAX : 0)),
+      stop_(stop.value_or(step_ < 0 ? INDEX_MIN : INDEX_MAX)) {}
+
 std::ostream& operator<<(std::ostream& out, const Slice& slice) {
   return out << slice.start() << ":" << slice.stop() << ":" << slice.step();
 }

@@ -2,6 +2,7 @@
 #include "core/element_type.h"
 #include "kiln/ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <ostream>

@@ -83,6 +83,13 @@ DType TensorData::dtype() const {
   }
 }
 
+Tensor tensor(const TensorData& data, const TensorOptions& options) {
+  return data.make(options);
+}
+Tensor tensor(std::initializer_list<TensorData> data, const TensorOptions& options) {
+  return TensorData(data).make(options);
+}
+
 Tensor TensorData::make(const TensorOptions& options) const {
   const DType chosen = options.has_dtype() ? options.dtype() : dtype();
   std::vector<Scalar> values;

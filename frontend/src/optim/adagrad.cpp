@@ -14,6 +14,10 @@ Adagrad::Adagrad(std::vector<OptimizerParamGroup> param_groups, AdagradOptions d
 Adagrad::Adagrad(std::vector<Tensor> params, AdagradOptions defaults)
     : Optimizer(std::move(params), std::make_unique<AdagradOptions>(defaults)) {}
 
+std::unique_ptr<OptimizerParamState> Adagrad::new_state() const {
+  return std::make_unique<AdagradParamState>();
+}
+
 void AdagradOptions::check() const {
   check_option(lr() >= 0, "Adagrad", "learning rate", lr());
   check_option(lr_decay() >= 0, "Adagrad", "lr_decay value", lr_decay());

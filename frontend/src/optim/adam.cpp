@@ -35,6 +35,25 @@ template <class Options> void check_adam(const Options& options, const char* nam
 }
 } // namespace
 
+namespace detail {
+struct LoadedClock {
+  double step = 0;
+  std::optional<double> beta1_product, beta2_product; ///< Python's have none
+  bool operator==(const LoadedClock&) const = default;
+};
+} // namespace detail
+
+std::tuple<double, double> Adam::betas_of(const OptimizerParamGroup& group) const {
+  return static_cast<const AdamOptions&>(group.options()).betas();
+}
+std::tuple<double, double> AdamW::betas_of(const OptimizerParamGroup& group) const {
+  return static_cast<const AdamWOptions&>(group.options()).betas();
+}
+
+std::unique_ptr<OptimizerParamState> AdamBase::new_state() const {
+  return std::make_unique<AdamParamState>();
+}
+
 void AdamOptions::check() const {
   check_adam(*this, "Adam");
 }
@@ -192,8 +211,9 @@ void AdamParamState::serialize(serialize::InputArchive& archive) {
   archive.read("exp_avg", exp_avg_);
   archive.read("exp_avg_sq", exp_avg_sq_);
   archive.try_read("max_exp_avg_sq", max_exp_avg_sq_);
-  loaded_ = {read_number(archive, "step").value_or(0), read_number(archive, "beta1_product"),
-             read_number(archive, "beta2_product")};
+  loaded_ = std::make_shared<const detail::LoadedClock>(
+      detail::LoadedClock{read_number(archive, "step").value_or(0), read_number(archive, "beta1_product"),
+                          read_number(archive, "beta2_product")});
 }
 
 // Clocks that all their parameters agree on are set in place, so that captured programs go on with them; the
@@ -210,12 +230,12 @@ void AdamBase::state_was_loaded() {
     std::map<detail::AdamClock*, const detail::LoadedClock*> agreed; // nullptr: its parameters differ
     for (AdamParamState* state : states)
       if (state->clock_) {
-        const auto [place, first] = agreed.emplace(state->clock_.get(), &*state->loaded_);
+        const auto [place, first] = agreed.emplace(state->clock_.get(), state->loaded_.get());
         if (!first && place->second && !(*place->second == *state->loaded_)) place->second = nullptr;
       }
     std::vector<std::pair<detail::LoadedClock, std::shared_ptr<detail::AdamClock>>> made;
     for (AdamParamState* state : states) {
-      const detail::LoadedClock loaded = *std::exchange(state->loaded_, std::nullopt);
+      const detail::LoadedClock loaded = *std::exchange(state->loaded_, nullptr);
       const bool in_place = state->clock_ && agreed.at(state->clock_.get());
       if (!in_place) {
         auto same = std::find_if(made.begin(), made.end(), [&](const auto& m) { return m.first == loaded; });

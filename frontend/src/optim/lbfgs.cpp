@@ -15,6 +15,15 @@ namespace kiln::optim {
 template class OptimizerCloneableOptions<LBFGSOptions>;
 template class OptimizerCloneableParamState<LBFGSParamState>;
 
+KILN_ARG_SETTER(LBFGSOptions, std::optional<std::string>, line_search_fn)
+KILN_ARG_SETTER(LBFGSParamState, std::deque<Tensor>, old_dirs)
+KILN_ARG_SETTER(LBFGSParamState, std::deque<Tensor>, old_stps)
+KILN_ARG_SETTER(LBFGSParamState, std::deque<double>, ro)
+
+std::unique_ptr<OptimizerParamState> LBFGS::new_state() const {
+  return std::make_unique<LBFGSParamState>();
+}
+
 void LBFGSOptions::check() const {
   check_option(lr() >= 0, "LBFGS", "learning rate", lr());
   if (line_search_fn() && *line_search_fn() != "strong_wolfe")

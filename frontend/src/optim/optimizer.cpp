@@ -56,7 +56,7 @@ std::unique_ptr<OptimizerParamState>& Optimizer::slot_of(const Tensor& param) {
 
 Optimizer::Optimizer(std::vector<OptimizerParamGroup> param_groups,
                      std::unique_ptr<OptimizerOptions> defaults)
-    : defaults_(std::move(defaults)) {
+    : defaults_(std::move(defaults)), version_(std::make_shared<std::uint64_t>(0)) {
   defaults_->check();
   for (const OptimizerParamGroup& group : param_groups)
     add_param_group(group);

@@ -1,6 +1,7 @@
 // ReduceLROnPlateau.
 #include "kiln/optim/schedulers.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 

@@ -14,6 +14,10 @@ RMSprop::RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions d
 RMSprop::RMSprop(std::vector<Tensor> params, RMSpropOptions defaults)
     : Optimizer(std::move(params), std::make_unique<RMSpropOptions>(defaults)) {}
 
+std::unique_ptr<OptimizerParamState> RMSprop::new_state() const {
+  return std::make_unique<RMSpropParamState>();
+}
+
 void RMSpropOptions::check() const {
   check_option(lr() >= 0, "RMSprop", "learning rate", lr());
   check_option(eps() >= 0, "RMSprop", "epsilon value", eps());

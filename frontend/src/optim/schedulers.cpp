@@ -36,6 +36,15 @@ void LRScheduler::step() {
   }
 }
 
+void LRScheduler::apply() {
+  set_optimizer_lrs(get_lrs());
+}
+void LRScheduler::base_lrs(std::vector<double> rates) {
+  base_lrs_ = std::move(rates);
+}
+std::vector<double> LRScheduler::get_last_lr() const {
+  return get_current_lrs();
+}
 std::vector<double> LRScheduler::get_current_lrs() const {
   std::vector<double> rates;
   for (const OptimizerParamGroup& group : std::as_const(optimizer_).param_groups())

@@ -14,6 +14,10 @@ SGD::SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults)
 SGD::SGD(std::vector<Tensor> params, SGDOptions defaults)
     : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
 
+std::unique_ptr<OptimizerParamState> SGD::new_state() const {
+  return std::make_unique<SGDParamState>();
+}
+
 void SGDOptions::check() const {
   check_option(lr() >= 0, "SGD", "learning rate", lr());
   check_option(momentum() >= 0, "SGD", "momentum value", momentum());

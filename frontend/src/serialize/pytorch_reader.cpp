@@ -4,6 +4,7 @@
 #include "serialize/pickle.h"
 #include "serialize/zip.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>

@@ -3,7 +3,6 @@
 
 #include "kiln/tensor.h"
 
-#include <atomic>
 #include <memory>
 #include <string>
 
@@ -33,10 +32,8 @@ void name_tensor(const Tensor& tensor, std::string name);
 
 /// Bumped by every change that a compiled program may depend on: train/eval, requires_grad, registered or
 /// replaced parameters, buffers and submodules. A replay checks this one number before its guards.
-extern std::atomic<std::uint64_t> structure_epoch;
-inline void bump_structure_epoch() {
-  structure_epoch.fetch_add(1, std::memory_order_relaxed);
-}
+std::uint64_t structure_epoch();
+void bump_structure_epoch();
 
 /// A fact that the recorded program relies on. `holds` is asked again when the epoch has changed.
 class Guard {

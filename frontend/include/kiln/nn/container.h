@@ -14,7 +14,7 @@ public:
   using Iterator = std::vector<AnyModule>::iterator;
   using ConstIterator = std::vector<AnyModule>::const_iterator;
 
-  SequentialImpl() = default;
+  SequentialImpl();
   template <class... Modules>
     requires(!(sizeof...(Modules) == 1 &&
                (std::is_same_v<std::remove_cvref_t<Modules>, SequentialImpl> && ...)))
@@ -47,7 +47,7 @@ public:
   template <class M> void push_back(std::string name, M&& module) {
     push_back(std::move(name), AnyModule(std::forward<M>(module)));
   }
-  void push_back(AnyModule module) { push_back(std::to_string(size()), std::move(module)); }
+  void push_back(AnyModule module);
   void push_back(std::string name, AnyModule module);
   /// Adds every element of a container of modules.
   template <class Container> void extend(const Container& container) {
@@ -55,20 +55,20 @@ public:
       push_back(module);
   }
 
-  Iterator begin() { return modules_.begin(); }
-  Iterator end() { return modules_.end(); }
-  ConstIterator begin() const { return modules_.begin(); }
-  ConstIterator end() const { return modules_.end(); }
-  std::size_t size() const noexcept { return modules_.size(); }
-  bool is_empty() const noexcept { return modules_.empty(); }
+  Iterator begin();
+  Iterator end();
+  ConstIterator begin() const;
+  ConstIterator end() const;
+  std::size_t size() const noexcept;
+  bool is_empty() const noexcept;
 
   /// By position. These throw Error beyond the end, and when the module is not a T.
   template <class T> T& at(std::size_t index) const { return checked(index).template get<T>(); }
-  std::shared_ptr<Module> ptr(std::size_t index) const { return checked(index).ptr(); }
+  std::shared_ptr<Module> ptr(std::size_t index) const;
   template <class T> std::shared_ptr<T> ptr(std::size_t index) const {
     return checked(index).template ptr<T>();
   }
-  std::shared_ptr<Module> operator[](std::size_t index) const { return ptr(index); }
+  std::shared_ptr<Module> operator[](std::size_t index) const;
 
 private:
   Tensor forward_tensor(Tensor x);
@@ -88,7 +88,7 @@ class Sequential : public ModuleHolder<SequentialImpl> {
 public:
   using ModuleHolder<SequentialImpl>::ModuleHolder;
   using Impl = SequentialImpl;
-  Sequential() = default;
+  Sequential();
   Sequential(std::initializer_list<NamedAnyModule> modules);
 };
 
@@ -98,7 +98,7 @@ public:
   using Iterator = std::vector<std::shared_ptr<Module>>::iterator;
   using ConstIterator = std::vector<std::shared_ptr<Module>>::const_iterator;
 
-  ModuleListImpl() = default;
+  ModuleListImpl();
   template <class... Modules>
     requires(!(sizeof...(Modules) == 1 &&
                (std::is_same_v<std::remove_cvref_t<Modules>, ModuleListImpl> && ...)))
@@ -128,12 +128,12 @@ public:
     insert(index, std::shared_ptr<Module>(holder.ptr()));
   }
 
-  Iterator begin() { return modules_.begin(); }
-  Iterator end() { return modules_.end(); }
-  ConstIterator begin() const { return modules_.begin(); }
-  ConstIterator end() const { return modules_.end(); }
-  std::size_t size() const noexcept { return modules_.size(); }
-  bool is_empty() const noexcept { return modules_.empty(); }
+  Iterator begin();
+  Iterator end();
+  ConstIterator begin() const;
+  ConstIterator end() const;
+  std::size_t size() const noexcept;
+  bool is_empty() const noexcept;
   /// By position. These throw Error beyond the end, and when the module is not a T.
   template <class T> T& at(std::size_t index) const { return *ptr<T>(index); }
   std::shared_ptr<Module> ptr(std::size_t index) const;
@@ -143,7 +143,7 @@ public:
     const Module& other = *module;
     detail::wrong_module(typeid(T), typeid(other));
   }
-  std::shared_ptr<Module> operator[](std::size_t index) const { return ptr(index); }
+  std::shared_ptr<Module> operator[](std::size_t index) const;
 
 private:
   std::vector<std::shared_ptr<Module>> modules_;
@@ -154,11 +154,10 @@ KILN_LAYER(ModuleList);
 class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
 public:
   using Item = std::pair<std::string, std::shared_ptr<Module>>;
-  ModuleDictImpl() = default;
-  explicit ModuleDictImpl(const std::vector<Item>& modules) { update(modules); }
-  explicit ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) {
-    update(modules);
-  }
+  using ConstIterator = OrderedDict<std::string, std::shared_ptr<Module>>::ConstIterator;
+  ModuleDictImpl();
+  explicit ModuleDictImpl(const std::vector<Item>& modules);
+  explicit ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules);
   std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const override;
   void reset() override {}
   void pretty_print(std::ostream& stream) const override;
@@ -167,22 +166,20 @@ public:
               std::shared_ptr<Module> module);   ///< replaces the module of that name if there is one
   void update(const std::vector<Item>& modules); ///< inserts them all
   void update(const OrderedDict<std::string, std::shared_ptr<Module>>& modules);
-  void update(const ModuleDictImpl& other) { update(other.modules_); }
+  void update(const ModuleDictImpl& other);
   std::shared_ptr<Module> pop(const std::string& name); ///< removes and returns
   void clear();
-  bool contains(const std::string& name) const noexcept { return modules_.contains(name); }
-  std::size_t size() const noexcept { return modules_.size(); }
-  bool empty() const noexcept { return modules_.is_empty(); }
+  bool contains(const std::string& name) const noexcept;
+  std::size_t size() const noexcept;
+  bool empty() const noexcept;
   std::vector<std::string> keys() const;
   std::vector<std::shared_ptr<Module>> values() const;
-  const std::vector<OrderedDict<std::string, std::shared_ptr<Module>>::Item>& items() const {
-    return modules_.items();
-  }
-  auto begin() const { return modules_.begin(); }
-  auto end() const { return modules_.end(); }
-  std::shared_ptr<Module> operator[](const std::string& name) const { return modules_[name]; }
+  const std::vector<OrderedDict<std::string, std::shared_ptr<Module>>::Item>& items() const;
+  ConstIterator begin() const;
+  ConstIterator end() const;
+  std::shared_ptr<Module> operator[](const std::string& name) const;
   template <class T> T& at(const std::string& name) const {
-    Module& module = *modules_[name];
+    Module& module = *(*this)[name];
     if (T* cast = dynamic_cast<T*>(&module)) return *cast;
     detail::wrong_module(typeid(T), typeid(module));
   }
@@ -195,7 +192,8 @@ KILN_LAYER(ModuleDict);
 /// Parameters by position, registered as "0", "1", ….
 class ParameterListImpl : public Cloneable<ParameterListImpl> {
 public:
-  ParameterListImpl() = default;
+  using Iterator = OrderedDict<std::string, Tensor>::Iterator;
+  ParameterListImpl();
   template <class... Tensors>
     requires(std::is_convertible_v<Tensors, Tensor> && ...)
   explicit ParameterListImpl(Tensors&&... tensors) {
@@ -209,12 +207,12 @@ public:
     for (const Tensor& tensor : container)
       append(tensor);
   }
-  std::size_t size() const noexcept { return parameters_.size(); }
-  bool is_empty() const noexcept { return parameters_.is_empty(); }
-  Tensor& at(std::size_t index) { return *parameters_[index]; }
-  Tensor& operator[](std::size_t index) { return at(index); }
-  auto begin() { return parameters_.begin(); }
-  auto end() { return parameters_.end(); }
+  std::size_t size() const noexcept;
+  bool is_empty() const noexcept;
+  Tensor& at(std::size_t index);
+  Tensor& operator[](std::size_t index);
+  Iterator begin();
+  Iterator end();
 };
 KILN_LAYER(ParameterList);
 
@@ -258,7 +256,7 @@ KILN_LAYER(ParameterDict);
 class FunctionalImpl : public Cloneable<FunctionalImpl> {
 public:
   using Function = std::function<Tensor(Tensor)>;
-  explicit FunctionalImpl(Function function) : function_(std::move(function)) {}
+  explicit FunctionalImpl(Function function);
   template <class F, class... Args>
     requires(sizeof...(Args) > 0)
   explicit FunctionalImpl(F function, Args&&... args)

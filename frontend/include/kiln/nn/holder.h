@@ -5,8 +5,8 @@
 #include "kiln/nn/hooks.h"
 #include "kiln/runtime/error.h"
 
+#include <iosfwd>
 #include <memory>
-#include <ostream>
 #include <type_traits>
 #include <utility>
 
@@ -17,6 +17,7 @@ class Module;
 template <class Contained> class ModuleHolder {
 public:
   using ContainedType = Contained;
+  using Impl = Contained;
 
   ModuleHolder() : impl_(default_construct()) {}
   ModuleHolder(std::nullptr_t) {}

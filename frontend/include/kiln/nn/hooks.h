@@ -7,7 +7,6 @@
 #include <concepts>
 #include <functional>
 #include <optional>
-#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -34,31 +33,29 @@ private:
 
 namespace kiln::internal {
 
-/// A hook as it is kept: lists of tensors, the second one empty before forward; what it returns takes the
-/// place of the inputs (before forward, and their gradients) or of the outputs (after forward).
-using ModuleHookFunction = std::function<std::optional<std::vector<Tensor>>(
-    nn::Module&, const std::vector<Tensor>&, const std::vector<Tensor>&)>;
+/// What takes the place of the inputs (before forward, and their gradients) or of the outputs (after
+/// forward).
+struct HookResult {
+  bool replaces = false;
+  std::vector<Tensor> tensors;
+};
+/// A hook as it is kept: lists of tensors, the second one empty before forward.
+using ModuleHookFunction =
+    std::function<HookResult(nn::Module&, const std::vector<Tensor>&, const std::vector<Tensor>&)>;
 
-struct ModuleHook {
-  enum class Kind : std::uint8_t { BeforeForward, AfterForward, Backward };
-  Kind kind;
-  std::uint64_t id;
-  ModuleHookFunction call;
-};
-/// Replaced as a whole by each change, so that a call goes on with those it began with.
-struct ModuleHooks {
-  std::vector<ModuleHook> list;
-};
+enum class ModuleHookKind : std::uint8_t { BeforeForward, AfterForward, Backward };
 
 /// One call of a module that has hooks. They see the tensors that the arguments and the result hold, in
 /// order.
 class HookedCall {
 public:
-  explicit HookedCall(const ModuleStatePtr& state) : state_(state), hooks_(state->hooks) {}
+  explicit HookedCall(const ModuleStatePtr& state);
+  ~HookedCall();
+  HookedCall(const HookedCall&) = delete;
   /// Before forward: runs the hooks that come first; tensors may be replaced.
-  void enter(std::span<Tensor* const> inputs);
+  void enter(const std::vector<Tensor*>& inputs);
   /// After it.
-  void leave(std::span<Tensor* const> outputs);
+  void leave(const std::vector<Tensor*>& outputs);
 
 private:
   struct Gradients;
@@ -117,24 +114,16 @@ template <class Contained, class... Args> auto call_with_hooks(Contained& module
 /// The one tensor of a list. Throws Error when there are more or none.
 const Tensor& only_tensor(const std::vector<Tensor>& list);
 
-inline std::optional<std::vector<Tensor>> hook_result(std::nullopt_t) {
-  return std::nullopt;
-}
-inline std::optional<std::vector<Tensor>> hook_result(Tensor result) {
-  if (!result.defined()) return std::nullopt;
-  return std::vector<Tensor>{std::move(result)};
-}
-inline std::optional<std::vector<Tensor>> hook_result(std::vector<Tensor> result) {
-  return result;
-}
-template <class T> std::optional<std::vector<Tensor>> hook_result(std::optional<T> result) {
-  if (!result) return std::nullopt;
-  return hook_result(std::move(*result));
+HookResult hook_result(std::nullopt_t);
+HookResult hook_result(Tensor result);
+HookResult hook_result(std::vector<Tensor> result);
+template <class T> HookResult hook_result(std::optional<T> result) {
+  return result ? hook_result(std::move(*result)) : HookResult();
 }
 
-template <class Call> std::optional<std::vector<Tensor>> call_hook(Call call) {
+template <class Call> HookResult call_hook(Call call) {
   if constexpr (std::is_void_v<decltype(call())>)
-    return call(), std::nullopt;
+    return call(), HookResult();
   else
     return hook_result(call());
 }

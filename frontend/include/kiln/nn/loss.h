@@ -112,7 +112,8 @@ struct TripletMarginLossOptions {
 };
 struct TripletMarginWithDistanceLossOptions {
   using distance_function_t = std::function<Tensor(const Tensor&, const Tensor&)>;
-  KILN_ARG(std::optional<distance_function_t>, distance_function) = std::nullopt; ///< pairwise_distance
+  KILN_DECLARED_ARG(std::optional<distance_function_t>,
+                    distance_function) = std::nullopt; ///< pairwise_distance
   KILN_ARG(double, margin) = 1.0;
   KILN_ARG(bool, swap) = false;
   KILN_ARG(reduction_t, reduction) = kMean;

@@ -41,8 +41,7 @@ struct TransformerDecoderOptions
 
 class TransformerEncoderImpl : public Cloneable<TransformerEncoderImpl> {
 public:
-  TransformerEncoderImpl(TransformerEncoderLayer encoder_layer, std::int64_t num_layers)
-      : TransformerEncoderImpl(TransformerEncoderOptions(std::move(encoder_layer), num_layers)) {}
+  TransformerEncoderImpl(TransformerEncoderLayer encoder_layer, std::int64_t num_layers);
   explicit TransformerEncoderImpl(TransformerEncoderOptions options_);
 
   /// src: [L, N, E] -> [L, N, E]
@@ -59,8 +58,7 @@ KILN_LAYER(TransformerEncoder);
 
 class TransformerDecoderImpl : public Cloneable<TransformerDecoderImpl> {
 public:
-  TransformerDecoderImpl(TransformerDecoderLayer decoder_layer, std::int64_t num_layers)
-      : TransformerDecoderImpl(TransformerDecoderOptions(std::move(decoder_layer), num_layers)) {}
+  TransformerDecoderImpl(TransformerDecoderLayer decoder_layer, std::int64_t num_layers);
   explicit TransformerDecoderImpl(TransformerDecoderOptions options_);
 
   /// tgt: [L, N, E]; memory: [S, N, E] -> [L, N, E]
@@ -78,19 +76,17 @@ public:
 KILN_LAYER(TransformerDecoder);
 
 struct TransformerOptions {
-  TransformerOptions() = default;
-  TransformerOptions(std::int64_t d_model, std::int64_t nhead) : d_model_(d_model), nhead_(nhead) {}
+  TransformerOptions();
+  TransformerOptions(std::int64_t d_model, std::int64_t nhead);
   TransformerOptions(std::int64_t d_model, std::int64_t nhead, std::int64_t num_encoder_layers,
-                     std::int64_t num_decoder_layers)
-      : d_model_(d_model), nhead_(nhead), num_encoder_layers_(num_encoder_layers),
-        num_decoder_layers_(num_decoder_layers) {}
+                     std::int64_t num_decoder_layers);
   KILN_ARG(std::int64_t, d_model) = 512;
   KILN_ARG(std::int64_t, nhead) = 8;
   KILN_ARG(std::int64_t, num_encoder_layers) = 6;
   KILN_ARG(std::int64_t, num_decoder_layers) = 6;
   KILN_ARG(std::int64_t, dim_feedforward) = 2048;
   KILN_ARG(double, dropout) = 0.1;
-  KILN_ARG(activation_t, activation) = kReLU;
+  KILN_DECLARED_ARG(activation_t, activation) = kReLU;
   KILN_ARG(AnyModule, custom_encoder) = {}; ///< called as TransformerEncoder
   KILN_ARG(AnyModule, custom_decoder) = {}; ///< called as TransformerDecoder
 };
@@ -98,7 +94,7 @@ struct TransformerOptions {
 /// Encoder and decoder, both with a final LayerNorm. As torch.nn.Transformer.
 class TransformerImpl : public Cloneable<TransformerImpl> {
 public:
-  TransformerImpl() : TransformerImpl(TransformerOptions()) {}
+  TransformerImpl();
   explicit TransformerImpl(TransformerOptions options_);
 
   /// src: [S, N, E]; tgt: [L, N, E] -> [L, N, E]

@@ -8,29 +8,39 @@
 #include "kiln/nn/normalization.h"
 
 #include <functional>
-#include <variant>
+#include <type_traits>
+#include <utility>
 
 namespace kiln::nn {
 
 /// kReLU, kGELU or any function of a tensor.
-using activation_t = std::variant<enumtype::kReLU, enumtype::kGELU, std::function<Tensor(const Tensor&)>>;
+class activation_t {
+public:
+  activation_t(enumtype::kReLU = {});
+  activation_t(enumtype::kGELU);
+  template <class F>
+    requires std::is_invocable_r_v<Tensor, F&, const Tensor&>
+  activation_t(F function) : function_(std::move(function)) {}
+  Tensor operator()(const Tensor& x) const { return function_(x); }
+
+private:
+  std::function<Tensor(const Tensor&)> function_;
+};
 
 struct TransformerEncoderLayerOptions {
-  TransformerEncoderLayerOptions(std::int64_t d_model, std::int64_t nhead)
-      : d_model_(d_model), nhead_(nhead) {}
+  TransformerEncoderLayerOptions(std::int64_t d_model, std::int64_t nhead);
   KILN_ARG(std::int64_t, d_model); ///< features
   KILN_ARG(std::int64_t, nhead);
   KILN_ARG(std::int64_t, dim_feedforward) = 2048;
   KILN_ARG(double, dropout) = 0.1;
-  KILN_ARG(activation_t, activation) = kReLU;
+  KILN_DECLARED_ARG(activation_t, activation) = kReLU;
   KILN_ARG(bool, norm_first) = false; ///< normalise what attention and network read, not their sums
 };
 using TransformerDecoderLayerOptions = TransformerEncoderLayerOptions;
 
 class TransformerEncoderLayerImpl : public Cloneable<TransformerEncoderLayerImpl> {
 public:
-  TransformerEncoderLayerImpl(std::int64_t d_model, std::int64_t nhead)
-      : TransformerEncoderLayerImpl(TransformerEncoderLayerOptions(d_model, nhead)) {}
+  TransformerEncoderLayerImpl(std::int64_t d_model, std::int64_t nhead);
   explicit TransformerEncoderLayerImpl(TransformerEncoderLayerOptions options_);
 
   /// src: [L, N, E]; masks as MultiheadAttention's.
@@ -51,8 +61,7 @@ KILN_LAYER(TransformerEncoderLayer);
 
 class TransformerDecoderLayerImpl : public Cloneable<TransformerDecoderLayerImpl> {
 public:
-  TransformerDecoderLayerImpl(std::int64_t d_model, std::int64_t nhead)
-      : TransformerDecoderLayerImpl(TransformerDecoderLayerOptions(d_model, nhead)) {}
+  TransformerDecoderLayerImpl(std::int64_t d_model, std::int64_t nhead);
   explicit TransformerDecoderLayerImpl(TransformerDecoderLayerOptions options_);
 
   /// tgt: [L, N, E]; memory, the encoder's output: [S, N, E].

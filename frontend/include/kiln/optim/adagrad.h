@@ -40,9 +40,7 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
-  std::unique_ptr<OptimizerParamState> new_state() const override {
-    return std::make_unique<AdagradParamState>();
-  }
+  std::unique_ptr<OptimizerParamState> new_state() const override;
   const char* name() const override { return "Adagrad"; }
 };
 

@@ -44,12 +44,7 @@ struct AdamClock {
   Tensor beta1_product; ///< beta1 to the power of step
   Tensor beta2_product;
 };
-/// A clock's numbers as a file has them; Python's have no products.
-struct LoadedClock {
-  double step = 0;
-  std::optional<double> beta1_product, beta2_product;
-  bool operator==(const LoadedClock&) const = default;
-};
+struct LoadedClock; // a clock's numbers as a file has them
 } // namespace detail
 
 struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
@@ -66,7 +61,7 @@ private:
   friend class AdamBase;
   std::shared_ptr<detail::AdamClock> clock_;
   Tensor exp_avg_, exp_avg_sq_, max_exp_avg_sq_;
-  std::optional<detail::LoadedClock> loaded_; ///< between serialize and state_was_loaded
+  std::shared_ptr<const detail::LoadedClock> loaded_; ///< between serialize and state_was_loaded
 };
 extern template class OptimizerCloneableParamState<AdamParamState>;
 using AdamWParamState = AdamParamState;
@@ -78,9 +73,7 @@ protected:
   template <class Options>
   void update_with(const OptimizerParamGroup& group, const std::vector<Tensor>& params, bool decoupled);
 
-  std::unique_ptr<OptimizerParamState> new_state() const override {
-    return std::make_unique<AdamParamState>();
-  }
+  std::unique_ptr<OptimizerParamState> new_state() const override;
   void state_was_loaded() override;
   virtual std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const = 0;
 
@@ -95,9 +88,7 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
-  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override {
-    return static_cast<const AdamOptions&>(group.options()).betas();
-  }
+  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override;
   const char* name() const override { return "Adam"; }
 };
 
@@ -108,9 +99,7 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
-  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override {
-    return static_cast<const AdamWOptions&>(group.options()).betas();
-  }
+  std::tuple<double, double> betas_of(const OptimizerParamGroup& group) const override;
   const char* name() const override { return "AdamW"; }
 };
 

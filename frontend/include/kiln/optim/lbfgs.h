@@ -20,7 +20,8 @@ struct LBFGSOptions : OptimizerCloneableOptions<LBFGSOptions> {
   KILN_ARG(double, tolerance_grad) = 1e-7;              ///< on the largest gradient
   KILN_ARG(double, tolerance_change) = 1e-9;            ///< on loss and parameters
   KILN_ARG(std::int64_t, history_size) = 100;
-  KILN_ARG(std::optional<std::string>, line_search_fn) = {}; ///< none: a step of lr; or "strong_wolfe"
+  KILN_DECLARED_ARG(std::optional<std::string>, line_search_fn) = {
+  }; ///< none: a step of lr; or "strong_wolfe"
 };
 extern template class OptimizerCloneableOptions<LBFGSOptions>;
 
@@ -37,9 +38,9 @@ struct LBFGSParamState : OptimizerCloneableParamState<LBFGSParamState> {
   KILN_ARG(Tensor, d) = {}; ///< the last direction
   KILN_ARG(double, H_diag) = 1;
   KILN_ARG(Tensor, prev_flat_grad) = {};
-  KILN_ARG(std::deque<Tensor>, old_dirs) = {}; ///< changes of the gradient, oldest first
-  KILN_ARG(std::deque<Tensor>, old_stps) = {}; ///< changes of the parameters
-  KILN_ARG(std::deque<double>, ro) = {};       ///< 1 / (change of gradient . change of parameters)
+  KILN_DECLARED_ARG(std::deque<Tensor>, old_dirs) = {}; ///< changes of the gradient, oldest first
+  KILN_DECLARED_ARG(std::deque<Tensor>, old_stps) = {}; ///< changes of the parameters
+  KILN_DECLARED_ARG(std::deque<double>, ro) = {};       ///< 1 / (change of gradient . change of parameters)
 };
 extern template class OptimizerCloneableParamState<LBFGSParamState>;
 
@@ -55,9 +56,7 @@ public:
 
 private:
   const char* name() const override { return "LBFGS"; }
-  std::unique_ptr<OptimizerParamState> new_state() const override {
-    return std::make_unique<LBFGSParamState>();
-  }
+  std::unique_ptr<OptimizerParamState> new_state() const override;
   bool has_elementwise_state() const override { return false; }
   void check_state(const OptimizerParamState& state) const override;
 };

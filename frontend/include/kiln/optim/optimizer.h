@@ -21,8 +21,8 @@
 /// again.
 #define KILN_OPTIMIZER_ARG(T, name)                                                                          \
 public:                                                                                                      \
-  auto name(const T& value) -> decltype(*this) {                                                             \
-    this->name##_ = value;                                                                                   \
+  auto name(T value) -> decltype(*this) {                                                                    \
+    this->name##_ = std::move(value);                                                                        \
     ::kiln::internal::bump_structure_epoch();                                                                \
     return *this;                                                                                            \
   }                                                                                                          \
@@ -194,8 +194,7 @@ protected:
 
 private:
   void check_parameter(const Tensor& param) const;
-  std::shared_ptr<std::uint64_t> version_ =
-      std::make_shared<std::uint64_t>(0); // counts changes of the groups
+  std::shared_ptr<std::uint64_t> version_; // counts changes of the groups
 };
 
 } // namespace kiln::optim

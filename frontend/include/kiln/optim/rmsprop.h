@@ -42,9 +42,7 @@ public:
 
 private:
   void update(const OptimizerParamGroup& group, const std::vector<Tensor>& params) override;
-  std::unique_ptr<OptimizerParamState> new_state() const override {
-    return std::make_unique<RMSpropParamState>();
-  }
+  std::unique_ptr<OptimizerParamState> new_state() const override;
   const char* name() const override { return "RMSprop"; }
 };
 

@@ -19,13 +19,13 @@ public:
   /// To be called after the optimizer's step(), once an epoch or once a batch.
   void step();
   /// The rates that the groups have now.
-  std::vector<double> get_last_lr() const { return get_current_lrs(); }
+  std::vector<double> get_last_lr() const;
   /// Steps taken so far; setting it is for checkpoints and changes no rate.
   std::int64_t last_epoch() const noexcept { return step_count_; }
   void last_epoch(std::int64_t steps) noexcept { step_count_ = steps; }
   /// Rates before the scheduler changed any: what closed formulas start from.
   const std::vector<double>& base_lrs() const noexcept { return base_lrs_; }
-  void base_lrs(std::vector<double> rates) { base_lrs_ = std::move(rates); }
+  void base_lrs(std::vector<double> rates);
 
 protected:
   /// The rates of all groups after step_count_ steps.
@@ -33,7 +33,7 @@ protected:
   std::vector<double> get_current_lrs() const;
   void set_optimizer_lrs(const std::vector<double>& learning_rates);
   /// Gives the rates of the present step count, which a constructor ends with when they differ from the base.
-  void apply() { set_optimizer_lrs(get_lrs()); }
+  void apply();
   /// Every base rate times `factor`.
   std::vector<double> scaled(double factor) const;
   Optimizer& optimizer() noexcept { return optimizer_; }
