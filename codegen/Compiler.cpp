@@ -40,14 +40,16 @@ public:
 
     OwningOpRef<ModuleOp> module = ir::importProgram(context, program);
     timer.phase("import");
+    cpu::Target target = cpu::hostTarget();
     passes::PipelineOptions pipeline;
     pipeline.threads = options.threads;
+    pipeline.vectorBits = target.vectorBits;
+    pipeline.vectorRegisters = target.vectorRegisters();
     pipeline.keepStages = options.keepStages;
     auto lowered = passes::lower(std::move(module), pipeline);
     if (failed(lowered)) errors.raise("compile: a pass failed without an error");
     timer.phase("passes");
 
-    cpu::Target target = cpu::hostTarget();
     auto build = [&](ModuleOp planned, const std::string& name) {
       auto main = planned.lookupSymbol<func::FuncOp>("main");
       auto artifact =

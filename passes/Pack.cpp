@@ -1,10 +1,12 @@
-// Chooses, for each contraction, which operands its kernel copies into panels first ("packing"), and the
-// register tile.
-//   %0 = kiln.matmul %a, %b   ->   %0 = kiln.matmul %a, %b {packing = {columns, pack_lhs, pack_rhs, rows}}
-// Packing costs a pass over the operand and pays when the operand is read many times in an order that its
-// rows do not have: a transposed operand walks a column of memory with each step of K.
+// Chooses the register tile of each contraction: how many rows and columns of its result a kernel holds in
+// registers while it walks K, and so how wide the panels are that operands are copied into ("packed").
+//   %0 = kiln.matmul %a, %b   ->   %0 = kiln.matmul %a, %b {packing = array<i64: rows, columns>}
+// Which operands are copied is decided where the kernel is made: by then fuse has folded views into their
+// strides.
 #include "Passes.h"
 #include "Util.h"
+
+#include <limits>
 
 using namespace mlir;
 
@@ -14,58 +16,43 @@ namespace kiln::passes {
 
 namespace {
 
-struct Sizes {
-  int64_t batch, m, n, k;
-};
-
-Sizes sizesOf(ir::MatmulOp op) {
-  ArrayRef<int64_t> result = shapeOf(op), lhs = shapeOf(op.getLhs());
-  int64_t rank = result.size();
-  return {numel(result.drop_back(2)), result[rank - 2], result[rank - 1],
-          lhs[op.getTransposeLhs() ? rank - 2 : rank - 1]};
-}
-
-/// Rows of the register tile: of the heights that leave registers for one row of the right operand, the one
-/// that wastes fewest rows at the end, the tallest of equals.
-int64_t tileRows(int64_t m, int64_t tallest) {
-  int64_t best = 1, bestWaste = INT64_MAX;
-  for (int64_t rows = std::min(tallest, m); rows >= std::min<int64_t>(m, tallest / 2 + 1); --rows)
-    if (int64_t waste = llvm::divideCeil(m, rows) * rows - m; waste < bestWaste) {
-      best = rows;
-      bestWaste = waste;
-    }
-  return best;
-}
-
-void choose(ir::MatmulOp op) {
-  // 32 vector registers: 14 rows of two vectors accumulate, two hold the right operand.
-  constexpr int64_t kTileRows = 14, kTileColumns = 32;
-  // Rows of the left operand are broadcast element by element; down a column each comes from another cache
-  // line.
-  constexpr int64_t kWorthPackingUses = 4;
-  // A panel of the right operand that fits the second cache level is read from there by every row tile.
-  constexpr int64_t kCacheBytes = 512 << 10;
-  Sizes size = sizesOf(op);
-  int64_t element = typeOf(op).getElementTypeBitWidth() / 8;
-  int64_t rows = tileRows(size.m, kTileRows);
-  int64_t rowTiles = llvm::divideCeil(size.m, rows), columnTiles = llvm::divideCeil(size.n, kTileColumns);
-  bool packLhs = op.getTransposeLhs() && columnTiles >= kWorthPackingUses;
-  // Rows of a wide right operand lie a page apart; in panels they are consecutive.
-  bool packRhs = rowTiles >= 2 && (op.getTransposeRhs() || size.n * size.k * element > kCacheBytes);
-  packRhs |= op.getTransposeRhs();
-  Builder builder(op.getContext());
-  op.setPackingAttr(
-      builder.getDictionaryAttr({builder.getNamedAttr("columns", builder.getI64IntegerAttr(kTileColumns)),
-                                 builder.getNamedAttr("pack_lhs", builder.getBoolAttr(packLhs)),
-                                 builder.getNamedAttr("pack_rhs", builder.getBoolAttr(packRhs)),
-                                 builder.getNamedAttr("rows", builder.getI64IntegerAttr(rows))}));
+/// Cycles that a tile takes for one k. Each cycle starts a multiply-add, or loads a whole vector, or two
+/// elements for broadcasting; fewer than eight sums in flight wait for each other.
+double tileCycles(int64_t rows, int64_t vectors) {
+  double multiply = std::max<double>(rows * vectors, 8);
+  double load = vectors + 0.5 * rows;
+  return std::max(multiply, load) + 0.1 * load;
 }
 
 struct Pack : impl::PackBase<Pack> {
   using PackBase::PackBase;
+
   void runOnOperation() override {
-    for (auto matmul : getOperation().getOps<ir::MatmulOp>())
-      choose(matmul);
+    getOperation().walk([&](ir::MatmulOp op) { op.setPacking(chooseTile(op)); });
+  }
+
+private:
+  /// Tile that covers M x N in the fewest cycles: it should divide both well and have many sums in registers.
+  std::array<int64_t, 2> chooseTile(ir::MatmulOp op) const {
+    int64_t m = shapeOf(op).end()[-2], n = shapeOf(op).end()[-1];
+    int64_t lanes = vectorBits / typeOf(op).getElementTypeBitWidth();
+    // Registers for the right operand's vectors and one broadcast (without FMA, a product too) stay free.
+    int64_t spare = vectorRegisters == 32 ? 4 : 2;
+    std::array<int64_t, 2> best{1, lanes};
+    double bestCycles = std::numeric_limits<double>::max();
+    for (int64_t vectors = 1; vectors <= 4; ++vectors)
+      for (int64_t rows = 1; rows <= std::min<int64_t>(16, m); ++rows) {
+        if (rows * vectors > vectorRegisters - spare ||
+            rows * vectors + vectors + spare - 1 > vectorRegisters)
+          continue;
+        double tiles = double(llvm::divideCeil(m, rows)) * llvm::divideCeil(n, vectors * lanes);
+        // Of equals, the one with the smaller code.
+        if (double cycles = tiles * tileCycles(rows, vectors); cycles < bestCycles * 0.99) {
+          bestCycles = cycles;
+          best = {rows, vectors * lanes};
+        }
+      }
+    return best;
   }
 };
 

@@ -26,8 +26,9 @@ def Rematerialise : Pass<"rematerialise", "func::FuncOp"> {
   let summary = "choose by a minimum cut what backward keeps of forward and what it computes again";
 }
 def Pack : Pass<"pack", "func::FuncOp"> {
-  let summary = "simplified -> laid-out: choose which operands of a contraction are packed";
-  let options = [Option<"threads", "threads", "int", "1", "threads that will share the work">];
+  let summary = "simplified -> laid-out: choose the register tile of each contraction";
+  let options = [Option<"vectorBits", "vector-bits", "int", "512", "width of a vector register">,
+                 Option<"vectorRegisters", "vector-registers", "int", "32", "how many there are">];
 }
 def VerifyStage : Pass<"verify-stage", "func::FuncOp"> {
   let summary = "fail with an error at the op that a stage's spec does not allow";

@@ -28,8 +28,8 @@ static void addPassesTo(ir::Stage stage, OpPassManager& module, const PipelineOp
     func.addPass(createRematerialise());
     module.addPass(createSplit()); // a joint program is two functions from here on
     break;
-  case ir::Stage::LaidOut: // contractions know how to read their operands
-    module.nest<func::FuncOp>().addPass(createPack({options.threads}));
+  case ir::Stage::LaidOut: // contractions know their register tiles
+    module.nest<func::FuncOp>().addPass(createPack({options.vectorBits, options.vectorRegisters}));
     break;
   case ir::Stage::Fused: // kernels, aliases and the return
     func.addPass(createFuse({options.threads}));

@@ -13,9 +13,11 @@
 namespace kiln::passes {
 
 struct PipelineOptions {
-  int threads = 1;         ///< that the kernels will run on
-  bool keepStages = false; ///< fill Lowered::stages
-  bool verify = false;     ///< run the verifier and the stage's spec after each stage
+  int threads = 1;          ///< that the kernels will run on
+  int vectorBits = 512;     ///< width of their vector registers
+  int vectorRegisters = 32; ///< how many there are
+  bool keepStages = false;  ///< fill Lowered::stages
+  bool verify = false;      ///< run the verifier and the stage's spec after each stage
 };
 
 struct Lowered {

@@ -19,7 +19,7 @@ bool swapsLastTwo(ArrayRef<int64_t> permutation) {
 
 ir::MatmulOp matmul(PatternRewriter& rewriter, Location loc, RankedTensorType type, Value lhs, Value rhs,
                     bool transposeLhs, bool transposeRhs) {
-  return ir::MatmulOp::create(rewriter, loc, type, lhs, rhs, transposeLhs, transposeRhs, DictionaryAttr());
+  return ir::MatmulOp::create(rewriter, loc, type, lhs, rhs, transposeLhs, transposeRhs, DenseI64ArrayAttr());
 }
 
 LogicalResult absorbTranspose(ir::MatmulOp op, PatternRewriter& rewriter) {

@@ -107,7 +107,9 @@ FailureOr<CpuKernel> emitContraction(ir::FusionOp fusion, const Target& target, 
   shape.m = type.getDimSize(rank - 2), shape.n = type.getDimSize(rank - 1);
   shape.k = lhsType.getDimSize(matmul->getTransposeLhs() ? rank - 2 : rank - 1);
   shape.lhs = lhs->place, shape.rhs = rhs->place;
-  GemmPlan plan = planGemm(shape, target, threads);
+  auto tile = matmul->getPacking();
+  if (!tile) return matmul->emitOpError("has no packing: the pass `pack` chooses its tile");
+  GemmPlan plan = planGemm(shape, (*tile)[0], (*tile)[1], target, threads);
 
   Location loc = fusion.getLoc();
   OpBuilder builder(fusion.getContext());

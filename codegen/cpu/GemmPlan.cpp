@@ -1,10 +1,9 @@
-// Chooses a plan by what the machine does in a cycle.
+// Chooses what is packed and the blocks, by where operands lie and what caches hold.
 #include "cpu/GemmPlan.h"
 
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace kiln::codegen::cpu {
 
@@ -34,35 +33,6 @@ GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t
 
 namespace {
 
-/// Cycles that a tile takes for one k. Each cycle starts a multiply-add, or loads a whole vector, or two
-/// elements for broadcasting; fewer than eight sums in flight wait for each other.
-double tileCycles(std::int64_t rows, std::int64_t vectors) {
-  double multiply = std::max<double>(rows * vectors, 8);
-  double load = vectors + 0.5 * rows;
-  return std::max(multiply, load) + 0.1 * load;
-}
-
-/// Tile that covers M x N in the fewest cycles: it should divide both well and have many sums in registers.
-void chooseTile(GemmPlan& plan, const GemmShape& shape, const Target& target) {
-  // Registers for the right operand's vectors and one broadcast (without FMA, a product too) stay free.
-  std::int64_t spare = target.vectorRegisters() == 32 ? 4 : 2;
-  double best = std::numeric_limits<double>::max();
-  for (std::int64_t vectors = 1; vectors <= 4; ++vectors)
-    for (std::int64_t rows = 1;
-         rows <= 16 && rows * vectors + vectors + spare - 2 <= target.vectorRegisters() - 1; ++rows) {
-      if (rows * vectors > target.vectorRegisters() - spare || rows > shape.m) continue;
-      double tiles =
-          double(llvm::divideCeil(shape.m, rows)) * llvm::divideCeil(shape.n, vectors * plan.lanes);
-      double cycles = tiles * tileCycles(rows, vectors);
-      // Of equals, the one with the smaller code.
-      if (cycles < best * 0.99) {
-        best = cycles;
-        plan.tileRows = rows;
-        plan.tileVectors = vectors;
-      }
-    }
-}
-
 void choosePacking(GemmPlan& plan, const GemmShape& shape, const Target& target) {
   bool alongDepth = shape.lhs.columnStride == 1, alongRows = shape.lhs.rowStride == 1 && !alongDepth;
   std::int64_t step = std::max(shape.lhs.rowStride, shape.lhs.columnStride) * shape.elementBytes();
@@ -90,10 +60,12 @@ std::int64_t evenBlock(std::int64_t size, std::int64_t limit, std::int64_t unit)
 
 } // namespace
 
-GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads) {
+GemmPlan planGemm(const GemmShape& shape, std::int64_t tileRows, std::int64_t tileColumns,
+                  const Target& target, int threads) {
   GemmPlan plan;
   plan.lanes = target.lanes(shape.elementBytes());
-  chooseTile(plan, shape, target);
+  plan.tileRows = tileRows;
+  plan.tileVectors = tileColumns / plan.lanes;
   choosePacking(plan, shape, target);
   // A left operand without unit stride is read in place, so its rows must come out even.
   if (!plan.packLhs && shape.m % plan.tileRows != 0)

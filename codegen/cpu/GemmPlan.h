@@ -60,8 +60,9 @@ struct GemmPlan {
   std::int64_t tileColumns() const { return tileVectors * lanes; }
 };
 
-/// The plan for `shape`, by a model of what each choice costs (see the source). Depends on `threads` only in
+/// The plan for `shape` with the register tile that the pass `pack` has chosen. Depends on `threads` only in
 /// the grain; neither changes a result bit.
-GemmPlan planGemm(const GemmShape& shape, const Target& target, int threads);
+GemmPlan planGemm(const GemmShape& shape, std::int64_t tileRows, std::int64_t tileColumns,
+                  const Target& target, int threads);
 
 } // namespace kiln::codegen::cpu

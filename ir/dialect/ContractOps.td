@@ -5,10 +5,12 @@ def Kiln_MatmulOp : Kiln_Op<"matmul", [Kiln_ContractionTrait, DeclareOpInterface
   let summary = "batched matrix product; leading dimensions are equal";
   let description = [{
     lhs: [batch…, M, K], or [batch…, K, M] with transpose_lhs; rhs: [batch…, K, N], or [batch…, N, K] with
-    transpose_rhs; result: [batch…, M, N]. Ranks are equal and at least 2. The layout pass adds `packing`.
+    transpose_rhs; result: [batch…, M, N]. Ranks are equal and at least 2. The pass `pack` adds
+    `packing` = [rows, columns]: the part of the result that a kernel holds in registers, and so the width of the panels
+    that it copies operands into.
   }];
   let arguments = (ins Kiln_Tensor:$lhs, Kiln_Tensor:$rhs, BoolAttr:$transpose_lhs, BoolAttr:$transpose_rhs,
-                       OptionalAttr<DictionaryAttr>:$packing);
+                       OptionalAttr<DenseI64ArrayAttr>:$packing);
   let results = (outs Kiln_Tensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, $result)";
 }

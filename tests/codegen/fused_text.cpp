@@ -3,11 +3,13 @@
 
 #include "Diagnostics.h"
 #include "KilnOps.h"
+#include "Passes.h"
 #include "cpu/Build.h"
 #include "cpu/Lower.h"
 #include "kiln/runtime/executable.h"
 
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -58,11 +60,15 @@ runtime::Artifact compileFused(const std::string& text, int threads, bool keepSt
   auto module = parseSourceString<ModuleOp>(text, &context);
   if (!module) errors.raise("the text does not parse");
   auto main = module->lookupSymbol<func::FuncOp>("main");
+  codegen::cpu::Target target = codegen::cpu::hostTarget();
+  PassManager passes(&context);
+  passes.addNestedPass<func::FuncOp>(passes::createPack({target.vectorBits, target.vectorRegisters()}));
+  if (failed(passes.run(*module))) errors.raise("pack failed without an error");
   planNaively(main);
   ir::CompileOptions options;
   options.threads = threads;
   options.keepStages = keepStages;
-  auto artifact = codegen::cpu::buildArtifact(main, codegen::cpu::hostTarget(), options);
+  auto artifact = codegen::cpu::buildArtifact(main, target, options);
   if (failed(artifact)) errors.raise("failed without an error");
   return std::move(*artifact);
 }

@@ -44,13 +44,15 @@ Artifacts compile(const std::string& text) {
   passes.addNestedPass<func::FuncOp>(passes::createAutodiff());
   passes.addNestedPass<func::FuncOp>(passes::createDecompose());
   passes.addNestedPass<func::FuncOp>(passes::createSimplify());
+  codegen::cpu::Target target = codegen::cpu::hostTarget();
+  passes.addNestedPass<func::FuncOp>(passes::createPack({target.vectorBits, target.vectorRegisters()}));
   passes.addNestedPass<func::FuncOp>(passes::createFuse());
   passes.addNestedPass<func::FuncOp>(passes::createPlanMemory());
   if (failed(passes.run(*module))) throw Error(diagnostics);
   auto main = module->lookupSymbol<func::FuncOp>("main");
   auto cuda = codegen::cuda::buildArtifact(main, "sm_90a");
   if (failed(cuda)) throw Error("cuda: " + diagnostics);
-  auto cpu = codegen::cpu::buildArtifact(main, codegen::cpu::hostTarget(), {});
+  auto cpu = codegen::cpu::buildArtifact(main, target, {});
   if (failed(cpu)) throw Error("cpu: " + diagnostics);
   return {std::move(*cpu), std::move(*cuda)};
 }
