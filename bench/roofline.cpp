@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <immintrin.h>
+#include <sched.h>
 
 namespace bench {
 namespace {
@@ -82,6 +83,22 @@ Peak widest() {
   return {multiply_add_sse, 4};
 }
 
+/// Binds the calling thread to one of the CPUs that it may run on, another for each of as many threads. Two
+/// that a scheduler leaves on one core would make half a machine of it.
+void bind_to_core(int thread) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  int nth = thread % CPU_COUNT(&allowed);
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &allowed) && nth-- == 0) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(core, &one);
+      sched_setaffinity(0, sizeof one, &one);
+      return;
+    }
+}
+
 /// Runs body(thread) on every thread, all starting together; returns the seconds from the start to the last
 /// one's end.
 template <class F> double together(int threads, F&& body) {
@@ -90,6 +107,7 @@ template <class F> double together(int threads, F&& body) {
   std::vector<std::thread> pool;
   for (int t = 0; t < threads; ++t)
     pool.emplace_back([&, t] {
+      bind_to_core(t);
       ++ready;
       while (!go.load(std::memory_order_acquire))
         _mm_pause();
