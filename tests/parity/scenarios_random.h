@@ -44,9 +44,10 @@ struct Move {
   std::function<Tensor(Tensor, Draw&)> make;
 };
 
+constexpr std::int64_t kMost = 5; ///< dimensions of any value
+
 inline std::vector<Move> moves() {
   namespace F = nn::functional;
-  constexpr std::int64_t kMost = 5;
   std::vector<Move> all;
   auto any = [&](std::function<Tensor(Tensor)> make) {
     all.push_back({0, kMost, [=](Tensor x, Draw&) { return make(x); }});
