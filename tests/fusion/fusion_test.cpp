@@ -25,6 +25,16 @@ struct MlpImpl : nn::Module {
 };
 KILN_MODULE(Mlp);
 
+template <class Optimizer> auto training_step(Mlp& net, Optimizer& optimizer) {
+  return jit::compile([&](const Tensor& x, const Tensor& y) {
+    optimizer.zero_grad();
+    const Tensor loss = nn::functional::cross_entropy(net(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+}
+
 std::map<std::string, int> count_kinds(const std::vector<jit::Kernel>& kernels) {
   std::map<std::string, int> kinds;
   for (const auto& kernel : kernels)
@@ -51,13 +61,7 @@ TEST_CASE("the MLP's training step") {
   manual_seed(0);
   Mlp net;
   optim::SGD sgd(net->parameters(), optim::SGDOptions(0.1).momentum(0.9));
-  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
-    sgd.zero_grad();
-    const Tensor loss = nn::functional::cross_entropy(net(x), y);
-    loss.backward();
-    sgd.step();
-    return loss;
-  });
+  auto step = training_step(net, sgd);
   step(rand({64, 784}), randint(10, {64}));
   const auto kernels = step.kernels();
   INFO(list(kernels));
@@ -185,13 +189,7 @@ TEST_CASE("the MLP's training step with Adam has one kernel for all updates") {
   manual_seed(0);
   Mlp net;
   optim::Adam adam(net->parameters(), optim::AdamOptions(0.001));
-  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
-    adam.zero_grad();
-    const Tensor loss = nn::functional::cross_entropy(net(x), y);
-    loss.backward();
-    adam.step();
-    return loss;
-  });
+  auto step = training_step(net, adam);
   step(rand({64, 784}), randint(10, {64}));
   const auto kernels = step.kernels();
   INFO(list(kernels));

@@ -1,33 +1,21 @@
 // EmbeddingBag, and the options of Embedding: against loops over bags, eagerly and compiled.
-#include "../support/doubles.h"
+#include "../support/checks.h"
 
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <sstream>
 
 using namespace kiln;
 using Catch::Contains;
-using test::Doubles, test::values;
+using test::Doubles, test::printed, test::values;
 namespace F = nn::functional;
 
 namespace {
 
-std::string text(const nn::Module& module) {
-  std::ostringstream out;
-  module.pretty_print(out);
-  return out.str();
-}
-
 void check_close(const Tensor& x, const Doubles& wanted) {
-  const Doubles got = values(x);
-  REQUIRE(got.size() == wanted.size());
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    INFO(i);
-    CHECK(got[i] == Approx(wanted[i]).margin(1e-12));
-  }
+  test::check_close(x, wanted, 1e-12);
 }
 
 constexpr std::size_t kRows = 7, kColumns = 3;
@@ -166,14 +154,14 @@ TEST_CASE("EmbeddingBag is made, printed and cloned") {
   CHECK(equal(bag->weight[4], zeros({2})));
   CHECK(bag->weight.requires_grad());
   CHECK(equal(bag(tensor({0, 1, 4}), tensor({0, 2})), stack({bag->weight[0] + bag->weight[1], zeros({2})})));
-  CHECK(text(*bag) == "EmbeddingBag(num_embeddings=5, embedding_dim=2, mode=kSum, padding_idx=4)");
-  CHECK(text(*nn::EmbeddingBag(5, 2)) == "EmbeddingBag(num_embeddings=5, embedding_dim=2)");
-  CHECK(text(*nn::EmbeddingBag(nn::EmbeddingBagOptions(5, 2)
-                                   .max_norm(2)
-                                   .norm_type(2.5)
-                                   .scale_grad_by_freq(true)
-                                   .sparse(true)
-                                   .include_last_offset(true))) ==
+  CHECK(printed(*bag) == "EmbeddingBag(num_embeddings=5, embedding_dim=2, mode=kSum, padding_idx=4)");
+  CHECK(printed(*nn::EmbeddingBag(5, 2)) == "EmbeddingBag(num_embeddings=5, embedding_dim=2)");
+  CHECK(printed(*nn::EmbeddingBag(nn::EmbeddingBagOptions(5, 2)
+                                      .max_norm(2)
+                                      .norm_type(2.5)
+                                      .scale_grad_by_freq(true)
+                                      .sparse(true)
+                                      .include_last_offset(true))) ==
         "EmbeddingBag(num_embeddings=5, embedding_dim=2, max_norm=2, norm_type=2.5, scale_grad_by_freq=true, "
         "sparse=true, include_last_offset=true)");
   CHECK_THROWS_WITH(nn::EmbeddingBag(nn::EmbeddingBagOptions(4, 2).padding_idx(4)),
@@ -204,7 +192,7 @@ TEST_CASE("rows that are looked up are shortened to max_norm, in place") {
   auto fast = jit::compile(bag);
   check_close(fast(tensor({{0, 1}})), {row[0] + 0.3, row[1] + 0.4});
   check_close(bag->weight, {row[0], row[1], 0.3, 0.4, 6, 8});
-  CHECK(text(*layer) == "Embedding(num_embeddings=3, embedding_dim=2, max_norm=1)");
+  CHECK(printed(*layer) == "Embedding(num_embeddings=3, embedding_dim=2, max_norm=1)");
 }
 
 TEST_CASE("gradients are divided by how often a row was looked up") {

@@ -1,33 +1,21 @@
 // Layers that are compositions: values against loops of the test's own, what they print, and what they
 // refuse.
-#include "../support/doubles.h"
+#include "../support/checks.h"
 
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <sstream>
 
 using namespace kiln;
 using Catch::Contains;
-using test::Doubles, test::values;
+using test::Doubles, test::printed, test::values;
 
 namespace {
 
-std::string printed(const nn::Module& module) {
-  std::ostringstream out;
-  module.pretty_print(out);
-  return out.str();
-}
-
 void check_close(const Tensor& x, const Doubles& wanted) {
-  const Doubles got = values(x);
-  REQUIRE(got.size() == wanted.size());
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    INFO(i);
-    CHECK(got[i] == Approx(wanted[i]).margin(1e-5));
-  }
+  test::check_close(x, wanted, 1e-5);
 }
 
 /// Each run of `length` numbers with mean 0 and variance 1.

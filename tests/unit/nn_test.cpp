@@ -1,6 +1,6 @@
 // Layers, activations and losses: values by independent loops, gradients by finite differences in float64,
 // and errors.
-#include "../support/doubles.h"
+#include "../support/checks.h"
 
 #include "kiln/kiln.h"
 
@@ -18,15 +18,6 @@ using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-void check_close(const Tensor& got, const Doubles& wanted, double tolerance = 1e-9) {
-  const Doubles v = values(got);
-  REQUIRE(v.size() == wanted.size());
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    INFO("element " << i);
-    CHECK(v[i] == Approx(wanted[i]).epsilon(tolerance).margin(tolerance));
-  }
-}
 
 // d sum(f(x)) / dx against central differences.
 void check_gradient(const std::function<Tensor(const Tensor&)>& f, const Tensor& at) {

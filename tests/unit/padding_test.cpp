@@ -1,16 +1,14 @@
 // Padding: values and gradients against a walk over the padded places, eagerly and compiled; what the layers
 // print and refuse.
-#include "../support/doubles.h"
+#include "../support/checks.h"
 
 #include "kiln/kiln.h"
 
 #include <catch2/catch.hpp>
 
-#include <sstream>
-
 using namespace kiln;
 using Catch::Contains;
-using test::Doubles, test::values;
+using test::Doubles, test::printed, test::values;
 namespace F = nn::functional;
 
 namespace {
@@ -94,12 +92,6 @@ void check(const std::string& mode, const Sizes& sizes, const Sizes& pad, double
   }
 }
 
-std::string text(const nn::Module& module) {
-  std::ostringstream out;
-  module.pretty_print(out);
-  return out.str();
-}
-
 } // namespace
 
 TEST_CASE("a constant border, or less than there was") {
@@ -150,11 +142,11 @@ TEST_CASE("the padding layers") {
               kiln::pad(image, {1, 2, 2, 1}, "circular")));
   CHECK(equal(F::pad(image, F::PadFuncOptions({1, 2}).value(9)), constant_pad_nd(image, {1, 2}, 9)));
 
-  CHECK(text(*nn::ReflectionPad2d(nn::ReflectionPad2dOptions({1, 1, 2, 0}))) ==
+  CHECK(printed(*nn::ReflectionPad2d(nn::ReflectionPad2dOptions({1, 1, 2, 0}))) ==
         "ReflectionPad2d(padding=[1, 1, 2, 0])");
-  CHECK(text(*nn::ReplicationPad1d(4)) == "ReplicationPad1d(padding=[4, 4])");
-  CHECK(text(*nn::ZeroPad2d(1)) == "ZeroPad2d(padding=[1, 1, 1, 1])");
-  CHECK(text(*nn::ConstantPad1d(nn::ConstantPad1dOptions({3, 1}, 3.5))) ==
+  CHECK(printed(*nn::ReplicationPad1d(4)) == "ReplicationPad1d(padding=[4, 4])");
+  CHECK(printed(*nn::ZeroPad2d(1)) == "ZeroPad2d(padding=[1, 1, 1, 1])");
+  CHECK(printed(*nn::ConstantPad1d(nn::ConstantPad1dOptions({3, 1}, 3.5))) ==
         "ConstantPad1d(padding=[3, 1], value=3.5)");
 }
 

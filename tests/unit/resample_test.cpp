@@ -1,6 +1,6 @@
 // Resampling: values against sums over samples written here, gradients by the same sums, eagerly and
 // compiled; what Upsample, PixelShuffle and F::interpolate print and refuse.
-#include "../support/doubles.h"
+#include "../support/checks.h"
 
 #include "kiln/kiln.h"
 
@@ -8,11 +8,10 @@
 
 #include <cmath>
 #include <functional>
-#include <sstream>
 
 using namespace kiln;
 using Catch::Contains;
-using test::Doubles, test::values;
+using test::Doubles, test::printed, test::values;
 namespace F = nn::functional;
 using Options = F::InterpolateFuncOptions;
 
@@ -140,12 +139,6 @@ Options to_size(const Sizes& size) {
   return Options().size(size);
 }
 
-std::string text(const nn::Module& module) {
-  std::ostringstream out;
-  module.pretty_print(out);
-  return out.str();
-}
-
 } // namespace
 
 TEST_CASE("the nearest sample") {
@@ -230,8 +223,8 @@ TEST_CASE("Upsample") {
   nn::Upsample to(
       nn::UpsampleOptions().size(std::vector<std::int64_t>({5, 6})).mode(kBilinear).align_corners(true));
   CHECK(equal(to(x), upsample_bilinear2d(x, {5, 6}, true)));
-  CHECK(text(*twice) == "Upsample(scale_factor=[2, 2], mode=kNearest)");
-  CHECK(text(*to) == "Upsample(size=[5, 6], mode=kBilinear)");
+  CHECK(printed(*twice) == "Upsample(scale_factor=[2, 2], mode=kNearest)");
+  CHECK(printed(*to) == "Upsample(size=[5, 6], mode=kBilinear)");
   nn::Sequential net(nn::Upsample(nn::UpsampleOptions().scale_factor(std::vector<double>({2, 2}))),
                      nn::PixelUnshuffle(2));
   CHECK(net->forward(x).sizes() == IntArrayRef({1, 8, 3, 4}));
@@ -278,8 +271,8 @@ TEST_CASE("PixelShuffle moves channels into pixels, and PixelUnshuffle back") {
   const Tensor leaf = x.clone().requires_grad_();
   (pixel_unshuffle(pixel_shuffle(leaf, 3), 3) * x).sum().backward();
   CHECK(equal(leaf.grad(), x));
-  CHECK(text(*nn::PixelShuffle(5)) == "PixelShuffle(upscale_factor=5)");
-  CHECK(text(*nn::PixelUnshuffle(5)) == "PixelUnshuffle(downscale_factor=5)");
+  CHECK(printed(*nn::PixelShuffle(5)) == "PixelShuffle(upscale_factor=5)");
+  CHECK(printed(*nn::PixelUnshuffle(5)) == "PixelUnshuffle(downscale_factor=5)");
   CHECK_THROWS_WITH(
       pixel_shuffle(ones({2, 2}), 2),
       Contains("expects input to have at least 3 dimensions, but got input with 2 dimension(s)"));
