@@ -36,15 +36,14 @@ private:
   std::array<int64_t, 2> chooseTile(ir::MatmulOp op) const {
     int64_t m = shapeOf(op).end()[-2], n = shapeOf(op).end()[-1];
     int64_t lanes = vectorBits / typeOf(op).getElementTypeBitWidth();
-    // Registers for the right operand's vectors and one broadcast (without FMA, a product too) stay free.
-    int64_t spare = vectorRegisters == 32 ? 4 : 2;
+    // Besides the sums, registers hold the right operand's vectors, one broadcast and, where there are many,
+    // a few more.
+    int64_t spare = vectorRegisters == 32 ? 3 : 1;
     std::array<int64_t, 2> best{1, lanes};
     double bestCycles = std::numeric_limits<double>::max();
     for (int64_t vectors = 1; vectors <= 4; ++vectors)
       for (int64_t rows = 1; rows <= std::min<int64_t>(16, m); ++rows) {
-        if (rows * vectors > vectorRegisters - spare ||
-            rows * vectors + vectors + spare - 1 > vectorRegisters)
-          continue;
+        if (rows * vectors + vectors + spare > vectorRegisters) break;
         double tiles = double(llvm::divideCeil(m, rows)) * llvm::divideCeil(n, vectors * lanes);
         // Of equals, the one with the smaller code.
         if (double cycles = tiles * tileCycles(rows, vectors); cycles < bestCycles * 0.99) {

@@ -14,23 +14,6 @@ std::int64_t GemmShape::batches() const {
   return count;
 }
 
-GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t m, std::int64_t n,
-                       std::int64_t k, bool transposeLhs, bool transposeRhs) {
-  GemmShape shape;
-  shape.element = element;
-  shape.m = m, shape.n = n, shape.k = k;
-  if (batch > 1) {
-    shape.batch.push_back(batch);
-    shape.lhs.batchStrides.push_back(m * k);
-    shape.rhs.batchStrides.push_back(k * n);
-  }
-  shape.lhs.rowStride = transposeLhs ? 1 : k;
-  shape.lhs.columnStride = transposeLhs ? m : 1;
-  shape.rhs.rowStride = transposeRhs ? 1 : n;
-  shape.rhs.columnStride = transposeRhs ? k : 1;
-  return shape;
-}
-
 namespace {
 
 void choosePacking(GemmPlan& plan, const GemmShape& shape, const Target& target) {

@@ -32,10 +32,6 @@ struct GemmShape {
   std::int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
 };
 
-/// Shape of plain row-major operands, for tests and benchmarks.
-GemmShape rowMajorGemm(mlir::FloatType element, std::int64_t batch, std::int64_t m, std::int64_t n,
-                       std::int64_t k, bool transposeLhs, bool transposeRhs);
-
 /// How the right operand reaches the tile, which reads `tileColumns` adjacent elements for each k.
 enum class RhsPacking {
   None,      ///< in place: rows are contiguous along N, and read too seldom for copying to pay
