@@ -42,9 +42,13 @@ Term reluGradient(const Term& g, const Term& y) {
       if (auto forward = dyn_cast<DropoutOp>(user);
           forward && forward != back && forward.getX() == y && forward.getState() == back.getState() &&
           forward.getOffset() == back.getOffset() && forward.getP() == back.getP() &&
-          forward.getP().convertToDouble() < 1)
-        return where(gt(g.at(forward), 0), g.at(back.getX()) * (1 / (1 - forward.getP().convertToDouble())),
-                     0);
+          forward.getP().convertToDouble() < 1) {
+        // One after the other: the order in which a C++ compiler evaluates arguments would be that of the
+        // ops.
+        const Term kept = gt(g.at(forward), 0);
+        const Term scaled = g.at(back.getX()) * (1 / (1 - forward.getP().convertToDouble()));
+        return where(kept, scaled, 0);
+      }
   return where(gt(y, 0), g, 0);
 }
 
