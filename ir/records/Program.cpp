@@ -51,6 +51,21 @@ ValueId Program::add_input(const TensorType& type, std::string name) {
   return inputs++;
 }
 
+ValueId Program::insert_inputs(std::span<const TensorType> types) {
+  const ValueId first = inputs;
+  const auto count = static_cast<std::uint32_t>(types.size());
+  auto move = [&](std::vector<ValueId>& ids) {
+    for (ValueId& id : ids)
+      if (id >= first) id += count;
+  };
+  for (OpCall& call : calls)
+    move(call.operands), move(call.results);
+  move(outputs);
+  values.insert(values.begin() + first, types.begin(), types.end());
+  inputs += count;
+  return first;
+}
+
 std::vector<ValueId> Program::add_call(std::string_view op, std::vector<ValueId> operands,
                                        std::vector<NamedAttr> attrs, std::uint32_t location) {
   std::ranges::sort(attrs, {}, &NamedAttr::name);

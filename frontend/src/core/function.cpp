@@ -30,22 +30,13 @@ bool contains(const variable_list& list, const Tensor& x) {
   });
 }
 
-// x's present value under a handle of its own: a later write to x does not change it. `edges` keeps alive
-// where its gradient goes.
+// x's present value, recorded or not. `edges` keeps alive where a leaf's gradient goes.
 Tensor snapshot(const Tensor& x, std::vector<internal::Edge>* edges = nullptr) {
   if (Trace* trace = Trace::current()) return trace->snapshot(read(x));
   const Tensor value = read(x);
-  Storage& from = *value.impl()->storage;
-  Tensor copy = make_tensor(from.type, from.buffer);
-  Storage& to = *copy.impl()->storage;
-  to.requires_grad = from.requires_grad && !from.grad_fn;
-  to.grad_fn = from.grad_fn;
-  to.grad_output = from.grad_output;
-  if (to.requires_grad) {
-    const internal::Edge edge = gradient_edge(value);
-    to.accumulator = edge.node;
-    if (edges) edges->push_back(edge);
-  }
+  const internal::Edge edge = gradient_edge(value);
+  Tensor copy = internal::snapshot(value, edge);
+  if (edges && copy.is_leaf() && edge.node) edges->push_back(edge);
   return copy;
 }
 

@@ -1,3 +1,4 @@
+// Looking at indices: all of a tensor at once, or those of an input at each run.
 #include "core/index_check.h"
 
 #include "core/trace.h"
@@ -26,11 +27,11 @@ std::string message(const std::string& text, std::int64_t got, const IndexRange&
 
 void check_indices(const char* op, const char* phrase, const Tensor& indices, const IndexRange& range) {
   if (indices.is_cuda()) return;
-  const std::string text = std::string(op) + ": " + phrase;
-  if (Trace* trace = Trace::current()) return trace->check_indices(indices, range, text);
+  auto text = [&] { return std::string(op) + ": " + phrase; };
+  if (Trace* trace = Trace::current()) return trace->check_indices(indices, range, text());
   const runtime::Buffer values = host_value(indices);
   if (const auto* outside = find_outside(values.as<std::int64_t>(), indices.numel(), 1, range))
-    fail(message(text, *outside, range));
+    fail(message(text(), *outside, range));
 }
 
 void IndexCheck::run(const std::int64_t* input) const {

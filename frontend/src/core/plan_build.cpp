@@ -102,30 +102,19 @@ void Plan::make_joint() {
   if (joint_results_.empty()) return;
   for (std::uint32_t i = 0; i < recording_.inputs.size(); ++i)
     if (recording_.inputs[i].needs_grad) joint_inputs_.push_back(i);
-  const auto base = program_.inputs;
-  const auto count = static_cast<std::uint32_t>(joint_results_.size());
-  program_.forwardInputs = base;
+  program_.forwardInputs = program_.inputs;
   program_.forwardOutputs = static_cast<std::uint32_t>(program_.outputs.size());
-  auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
-  for (auto& call : program_.calls) {
-    for (auto& v : call.operands)
-      v = moved(v);
-    for (auto& v : call.results)
-      v = moved(v);
-  }
-  for (auto& v : program_.outputs)
-    v = moved(v);
   std::vector<TensorType> seed_types;
-  std::vector<ir::ValueId> operands;
-  for (std::uint32_t place : joint_results_) {
+  for (std::uint32_t place : joint_results_)
     seed_types.push_back(recording_.returned_types[place]);
+  const ir::ValueId first = program_.insert_inputs(seed_types);
+  std::vector<ir::ValueId> operands;
+  for (std::uint32_t place : joint_results_)
     operands.push_back(program_.outputs[recording_.returned[place].index]);
-  }
-  program_.values.insert(program_.values.begin() + base, seed_types.begin(), seed_types.end());
-  program_.inputs += count;
-  program_.inputNames.resize(base);
+  program_.inputNames.resize(first);
+  const auto count = static_cast<std::uint32_t>(joint_results_.size());
   for (std::uint32_t i = 0; i < count; ++i) {
-    operands.push_back(base + i);
+    operands.push_back(first + i);
     program_.inputNames.push_back("grad" + std::to_string(i));
   }
   for (std::uint32_t input : joint_inputs_)

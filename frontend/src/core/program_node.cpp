@@ -13,16 +13,9 @@ ProgramNode::ProgramNode(std::string name, std::shared_ptr<const ir::Program> pr
     : name_(std::move(name)), program_(std::move(program)) {
   // The values, not the tensors: a later in-place write must not change what the derivative sees.
   saved_.reserve(saved.size());
-  for (Tensor& x : saved) {
-    Storage& from = *x.impl()->storage;
-    Tensor copy = make_tensor(from.type, from.buffer);
-    Storage& to = *copy.impl()->storage;
-    to.requires_grad = from.requires_grad && !from.grad_fn;
-    to.grad_fn = from.grad_fn;
-    to.grad_output = from.grad_output;
+  for (const Tensor& x : saved) {
     inputs.push_back(gradient_edge(x)); // keeps the leaf's accumulator alive
-    if (to.requires_grad) to.accumulator = inputs.back().node;
-    saved_.push_back(std::move(copy));
+    saved_.push_back(snapshot(x, inputs.back()));
   }
 }
 
@@ -53,31 +46,18 @@ std::vector<Tensor> ProgramNode::backward(const std::vector<Tensor>& gradients, 
   std::vector<Tensor> arguments = saved_;
   std::vector<ir::ValueId> outputs, seeds, wanted;
   std::vector<std::size_t> places;
-  // Inputs come first in a program's values, so seeds are inserted after the inputs and all later ids move
-  // up.
-  std::uint32_t count = 0;
-  for (const Tensor& g : gradients)
-    count += g.defined();
-  const std::uint32_t base = vjp->inputs;
-  auto moved = [&](ir::ValueId v) { return v < base ? v : v + count; };
-  for (auto& call : vjp->calls) {
-    for (auto& v : call.operands)
-      v = moved(v);
-    for (auto& v : call.results)
-      v = moved(v);
-  }
-  for (auto& v : vjp->outputs)
-    v = moved(v);
   std::vector<TensorType> seed_types;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
-    outputs.push_back(vjp->outputs[i]);
-    seeds.push_back(base + static_cast<std::uint32_t>(seeds.size()));
     seed_types.push_back(this->outputs[i]);
     arguments.push_back(gradients[i]);
   }
-  vjp->values.insert(vjp->values.begin() + base, seed_types.begin(), seed_types.end());
-  vjp->inputs += count;
+  const ir::ValueId first = vjp->insert_inputs(seed_types);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    outputs.push_back(vjp->outputs[i]);
+    seeds.push_back(first + static_cast<std::uint32_t>(seeds.size()));
+  }
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].node) wanted.push_back(static_cast<ir::ValueId>(i)), places.push_back(i);
   std::vector<ir::ValueId> operands = outputs;

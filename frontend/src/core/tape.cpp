@@ -93,6 +93,17 @@ Edge gradient_edge(const Tensor& x) {
   return {node, 0};
 }
 
+Tensor snapshot(const Tensor& whole, const Edge& edge) {
+  const Storage& from = *whole.impl()->storage;
+  Tensor copy = make_tensor(from.type, from.buffer);
+  Storage& to = *copy.impl()->storage;
+  to.requires_grad = from.requires_grad && !from.grad_fn;
+  to.grad_fn = from.grad_fn;
+  to.grad_output = from.grad_output;
+  if (to.requires_grad) to.accumulator = edge.node;
+  return copy;
+}
+
 bool wants_gradient(std::span<const Tensor> operands) {
   for (const Tensor& x : operands)
     if (x.impl()->storage->needs_grad()) return true;

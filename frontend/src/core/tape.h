@@ -44,6 +44,10 @@ bool is_wanted(const Edge& edge);
 /// The edge along which x's gradient flows.
 Edge gradient_edge(const Tensor& x);
 
+/// x's present value under a handle of its own: a later write to x does not change it. Its gradient flows
+/// along `edge`, x's own, which the caller keeps: that alone keeps a leaf's accumulator alive.
+Tensor snapshot(const Tensor& whole, const Edge& edge);
+
 /// Runs a recorded program's derivative. One op, a compiled model or another node's derivative are all
 /// programs.
 class ProgramNode : public TapeNode {

@@ -39,10 +39,12 @@ using ConstantPad1dOptions = ConstantPadOptions<1>;
 using ConstantPad2dOptions = ConstantPadOptions<2>;
 using ConstantPad3dOptions = ConstantPadOptions<3>;
 
-#define KILN_PAD(Name, D)                                                                                    \
+/// The further argument, when there is one, is a number of the options.
+#define KILN_PAD(Name, D, ...)                                                                               \
   class Name##Impl : public Cloneable<Name##Impl> {                                                          \
   public:                                                                                                    \
-    Name##Impl(ExpandingArray<(D) * 2> padding) : options(padding) {}                                        \
+    Name##Impl(ExpandingArray<(D) * 2> padding __VA_OPT__(, double __VA_ARGS__))                             \
+        : options(padding __VA_OPT__(, __VA_ARGS__)) {}                                                      \
     explicit Name##Impl(const Name##Options& options_) : options(options_) {}                                \
     void reset() override {}                                                                                 \
     void pretty_print(std::ostream& stream) const override;                                                  \
@@ -62,24 +64,10 @@ KILN_PAD(ReplicationPad2d, 2);
 KILN_PAD(ReplicationPad3d, 3);
 /// x: [..., H, W].
 KILN_PAD(ZeroPad2d, 2);
-#undef KILN_PAD
-
-#define KILN_CONSTANT_PAD(Name, D)                                                                           \
-  class Name##Impl : public Cloneable<Name##Impl> {                                                          \
-  public:                                                                                                    \
-    Name##Impl(ExpandingArray<(D) * 2> padding, double value) : options(padding, value) {}                   \
-    explicit Name##Impl(const Name##Options& options_) : options(options_) {}                                \
-    void reset() override {}                                                                                 \
-    void pretty_print(std::ostream& stream) const override;                                                  \
-    Tensor forward(const Tensor& x);                                                                         \
-                                                                                                             \
-    Name##Options options;                                                                                   \
-  };                                                                                                         \
-  KILN_LAYER(Name)
 /// The border is `value`; x: [..., W], [..., H, W], [..., D, H, W].
-KILN_CONSTANT_PAD(ConstantPad1d, 1);
-KILN_CONSTANT_PAD(ConstantPad2d, 2);
-KILN_CONSTANT_PAD(ConstantPad3d, 3);
-#undef KILN_CONSTANT_PAD
+KILN_PAD(ConstantPad1d, 1, value);
+KILN_PAD(ConstantPad2d, 2, value);
+KILN_PAD(ConstantPad3d, 3, value);
+#undef KILN_PAD
 
 } // namespace kiln::nn

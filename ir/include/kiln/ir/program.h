@@ -6,6 +6,7 @@
 #include "kiln/runtime/types.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,8 @@ struct Program {
   std::vector<Location> locations{1};
 
   ValueId add_input(const TensorType& type, std::string name = {}); ///< only before the first call
+  /// Adds inputs behind those there are: the ids of all other values move up. Returns the first one's id.
+  ValueId insert_inputs(std::span<const TensorType> types);
   /// Appends a call, inferring its result types. Throws Error when the operands do not fit the op.
   std::vector<ValueId> add_call(std::string_view op, std::vector<ValueId> operands,
                                 std::vector<NamedAttr> attrs = {}, std::uint32_t location = 0);
