@@ -3,6 +3,9 @@
 
 #include "kiln/runtime/parallel.h"
 
+#include <chrono>
+#include <thread>
+
 namespace kiln::data {
 
 namespace {
@@ -43,6 +46,19 @@ namespace detail {
 std::optional<std::size_t>& sample_position() {
   thread_local std::optional<std::size_t> position;
   return position;
+}
+
+// Small batches take less time to make than a sleeping thread takes to wake up on an idle core. Waiting
+// without yielding would be worse than sleeping where a worker shares its core with the training thread: it
+// could not go on before the time is over.
+void await_briefly(const std::atomic<std::size_t>& count) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kAwake(50);
+  if (count.load(std::memory_order_relaxed) != 0) return;
+  const auto start = Clock::now();
+  do
+    std::this_thread::yield();
+  while (count.load(std::memory_order_relaxed) == 0 && Clock::now() - start < kAwake);
 }
 
 void start_worker() {

@@ -22,12 +22,17 @@ struct PixelRows::Shared {
 
 namespace {
 
+// The floats that a division by 255 gives, faster: 1 / 255 = 0x1.010101...p-8, and a byte times kFirst is
+// exact, so that only the sum's rounding counts. That holds with a fused product too.
 #if defined(__x86_64__)
-[[gnu::target_clones("avx512f", "avx2", "default")]] // the widest division that this CPU has
+[[gnu::target_clones("avx512f", "avx2", "default")]] // the widest vectors that this CPU has
 #endif
 void to_floats(const std::uint8_t* bytes, std::size_t count, float* out) {
-  for (std::size_t i = 0; i < count; ++i)
-    out[i] = static_cast<float>(bytes[i]) / 255;
+  constexpr float kFirst = 0x1.01p-8F, kRest = 0x1.010102p-24F;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto byte = static_cast<float>(bytes[i]);
+    out[i] = byte * kFirst + byte * kRest;
+  }
 }
 
 // Rows lie anywhere: without this, half of a batch's time is spent waiting for their first bytes.

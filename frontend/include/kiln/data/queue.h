@@ -3,6 +3,7 @@
 
 #include "kiln/runtime/error.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -15,6 +16,10 @@
 
 namespace kiln::data::detail {
 
+/// Returns when `count` is not 0 any more, or after some 50 us. The thread stays awake, but lets any other
+/// that wants its core go first.
+void await_briefly(const std::atomic<std::size_t>& count);
+
 /// First in, first out, for any number of threads.
 template <class T> class Queue {
 public:
@@ -22,11 +27,13 @@ public:
     {
       std::lock_guard lock(mutex_);
       queue_.push_back(std::move(value));
+      count_.store(queue_.size(), std::memory_order_relaxed);
     }
     filled_.notify_one();
   }
   /// Waits for an element; throws Error when none comes within `timeout`.
   T pop(std::optional<std::chrono::milliseconds> timeout = std::nullopt) {
+    await_briefly(count_);
     std::unique_lock lock(mutex_);
     auto filled = [this] { return !queue_.empty(); };
     if (!timeout)
@@ -36,6 +43,7 @@ public:
                   std::to_string(timeout->count()) + " ms)");
     T value = std::move(queue_.front());
     queue_.pop_front();
+    count_.store(queue_.size(), std::memory_order_relaxed);
     return value;
   }
   /// Returns how many elements there were.
@@ -43,11 +51,13 @@ public:
     std::lock_guard lock(mutex_);
     const std::size_t count = queue_.size();
     queue_.clear();
+    count_.store(0, std::memory_order_relaxed);
     return count;
   }
 
 private:
   std::deque<T> queue_;
+  std::atomic<std::size_t> count_{0}; ///< of queue_'s elements, for who does not hold the lock
   std::mutex mutex_;
   std::condition_variable filled_;
 };
