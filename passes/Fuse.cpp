@@ -160,32 +160,35 @@ void Writer::finish() {
   eraseDead(block);
 }
 
-/// Arguments that some result of the group is to be stored in, while another of the loops still reads them.
-bool overwritesWhatOthersRead(func::FuncOp func, const FusionGraph& graph, const FusionPlan& plan, int group,
-                              ArrayRef<int> loops) {
+/// The loops but for those with a result that is to be stored in an argument which another of them reads.
+std::vector<int> loopsToJoin(func::FuncOp func, const FusionGraph& graph, const FusionPlan& plan) {
+  std::vector<int> loops = plan.endLoops();
+  llvm::DenseMap<Value, llvm::SmallSetVector<int, 2>> readers;
+  for (int group : loops)
+    for (int i : plan.groups()[group].nodes.set_bits())
+      for (Value value : graph[i].memory)
+        readers[value].insert(group);
+  llvm::DenseSet<int> apart;
   Operation* terminator = func.getBody().front().getTerminator();
   for (BlockArgument argument : func.getArguments()) {
     auto donated = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonated);
     if (!donated) continue;
     Operation* source = terminator->getOperand(donated.getInt()).getDefiningOp();
     int node = source ? graph.nodeOf(source) : -1;
-    if (node < 0 || plan.owner(node) != group) continue;
-    for (int other : loops)
-      if (other != group)
-        for (int i : plan.groups()[other].nodes.set_bits())
-          if (llvm::is_contained(graph[i].memory, argument)) return true;
+    if (node < 0) continue;
+    int group = plan.owner(node);
+    if (llvm::any_of(readers[argument], [&](int reader) { return reader != group; })) apart.insert(group);
   }
-  return false;
+  llvm::erase_if(loops, [&](int group) { return apart.contains(group); });
+  return loops;
 }
 
 /// The kernels in an order in which each comes after those that it reads.
 std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const FusionPlan& plan) {
   int size = plan.groups().size();
-  std::vector<int> loops = plan.endLoops(), joined, lead(size);
+  std::vector<int> joined = loopsToJoin(func, graph, plan), lead(size);
   for (int i = 0; i < size; ++i)
     lead[i] = i;
-  for (int group : loops)
-    if (!overwritesWhatOthersRead(func, graph, plan, group, loops)) joined.push_back(group);
   // Updates are small: one launch for all of them beats one each, whatever they read. A CUDA kernel takes
   // 4095 pointers: with AdamW's seven buffers, the updates of 512 parameters.
   constexpr size_t kMostLoops = 512;

@@ -85,9 +85,17 @@ FusionGraph::FusionGraph(Block& block) {
       if (Operation* op = block.getTerminator()->getOperand(donated.getInt()).getDefiningOp();
           op && nodeOf(op) >= 0)
         nodes[nodeOf(op)].isUpdate = true;
-  for (int i = 0; i < size(); ++i)
+  for (int i = 0; i < size(); ++i) {
     for (int read : nodes[i].reads)
       nodes[read].users.push_back(i);
+    for (Value value : nodes[i].memory)
+      memoryUsers[value].push_back(i);
+  }
+}
+
+ArrayRef<int> FusionGraph::usersOf(Value memory) const {
+  auto found = memoryUsers.find(memory);
+  return found == memoryUsers.end() ? ArrayRef<int>() : ArrayRef<int>(found->second);
 }
 
 void FusionGraph::addReads(Node& node) {

@@ -42,6 +42,8 @@ public:
   int size() const { return static_cast<int>(nodes.size()); }
   const Node& operator[](int node) const { return nodes[node]; }
   int nodeOf(mlir::Operation* op) const { return numberOf.lookup_or(op, -1); }
+  /// Nodes with this value in their `memory`.
+  llvm::ArrayRef<int> usersOf(mlir::Value memory) const;
 
   /// The kernel that `set` makes when it stores the values of `stored`; nullopt when no kind of kernel does
   /// it.
@@ -63,6 +65,7 @@ private:
 
   std::vector<Node> nodes;
   llvm::DenseMap<mlir::Operation*, int> numberOf;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<int, 2>> memoryUsers;
   llvm::SmallPtrSet<mlir::Operation*, 8> onlyViewed; ///< shape ops whose every reader looks through them
 };
 

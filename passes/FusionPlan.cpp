@@ -10,12 +10,13 @@ using namespace mlir;
 namespace kiln::passes {
 
 FusionPlan::FusionPlan(const FusionGraph& graph, Machine machine)
-    : graph(graph), cost(graph, machine), owner_(graph.size()), containing(graph.size()) {
+    : graph(graph), cost(graph, machine), owner_(graph.size()), containing(graph.size()), order(graph.size()),
+      position(graph.size()) {
   groups_.resize(graph.size());
   for (int i = 0; i < graph.size(); ++i) {
     groups_[i].nodes.resize(graph.size());
     groups_[i].nodes.set(i);
-    owner_[i] = i;
+    owner_[i] = order[i] = position[i] = i;
     containing[i] = {i};
   }
   for (int i = 0; i < graph.size(); ++i)
@@ -48,41 +49,57 @@ void FusionPlan::refresh(int group) {
   g.time = cost.time(g.nodes, g.stored, g.shape);
 }
 
-SmallVector<int, 8> FusionPlan::readersOf(int group) const {
-  SmallVector<int, 8> readers;
+/// Calls visit(reader), more than once for some.
+template <typename Visit> void FusionPlan::eachReader(int group, Visit visit) const {
   for (int i : groups_[group].stored)
     for (int user : graph[i].users)
       for (int reader : containing[user])
-        if (!groups_[reader].nodes.test(i) && !llvm::is_contained(readers, reader)) readers.push_back(reader);
-  return readers;
+        if (!groups_[reader].nodes.test(i)) visit(reader);
+}
+
+SmallVector<int, 8> FusionPlan::readersOf(int group) const {
+  llvm::SmallSetVector<int, 8> readers;
+  eachReader(group, [&](int reader) { readers.insert(reader); });
+  return readers.takeVector();
 }
 
 SmallVector<int, 8> FusionPlan::sourcesOf(int group) const {
-  SmallVector<int, 8> sources;
+  llvm::SmallSetVector<int, 8> sources;
   for (int i : groups_[group].nodes.set_bits())
     for (int read : graph[i].reads)
-      if (!groups_[group].nodes.test(read) && !llvm::is_contained(sources, owner_[read]))
-        sources.push_back(owner_[read]);
-  return sources;
+      if (!groups_[group].nodes.test(read)) sources.insert(owner_[read]);
+  return sources.takeVector();
 }
 
-/// Whether a chain of kernels leads from one to the other; with `indirect`, by way of a third one.
-bool FusionPlan::reaches(int from, int to, bool indirect) const {
-  llvm::BitVector seen(groups_.size());
-  SmallVector<int> pending;
-  auto visit = [&](int group) {
-    for (int reader : readersOf(group)) {
-      if (reader == to && !(indirect && group == from)) return true;
-      if (reader == to || seen.test(reader)) continue;
-      seen.set(reader);
+/// Makes two groups neighbours in the order. False, and nothing done, when a third one reads the first and is
+/// read by the second: merged, they would wait for each other.
+bool FusionPlan::bringTogether(int a, int b) {
+  int first = std::min(position[a], position[b]), last = std::max(position[a], position[b]);
+  int leader = order[first], follower = order[last];
+  llvm::BitVector waiting(groups_.size()); // for the leader, and before the follower
+  SmallVector<int> pending = {leader};
+  while (!pending.empty()) {
+    int group = pending.pop_back_val();
+    bool isBetween = false;
+    eachReader(group, [&](int reader) {
+      if (reader == follower) isBetween |= group != leader;
+      if (position[reader] >= position[follower] || waiting.test(reader)) return;
+      waiting.set(reader);
       pending.push_back(reader);
-    }
-    return false;
-  };
-  if (visit(from)) return true;
-  while (!pending.empty())
-    if (visit(pending.pop_back_val())) return true;
-  return false;
+    });
+    if (isBetween) return false;
+  }
+  // First those that wait for neither, then the two, then those that wait for the leader.
+  SmallVector<int> sorted, late;
+  for (int at = first + 1; at < last; ++at)
+    (waiting.test(order[at]) ? late : sorted).push_back(order[at]);
+  sorted.append({leader, follower});
+  sorted.append(late);
+  for (auto [i, group] : llvm::enumerate(sorted)) {
+    order[first + i] = group;
+    position[group] = first + static_cast<int>(i);
+  }
+  return true;
 }
 
 bool FusionPlan::allowed(const llvm::BitVector& nodes, ArrayRef<int> stored, const KernelShape& shape) const {
@@ -279,36 +296,32 @@ void FusionPlan::propose(std::vector<Move>& moves, int group, bool withSiblings)
     push(Move::Merge, group, reader, valueOfMerge(group, reader));
   push(Move::Absorb, group, group, valueOfAbsorb(group));
   if (!withSiblings) return;
-  // Siblings walk one domain and read something of its size in common.
-  const Group& own = groups_[group];
-  for (auto [other, sibling] : llvm::enumerate(groups_)) {
-    int number = static_cast<int>(other);
-    if (number == group || !sibling.alive || sibling.shape.kind != own.shape.kind ||
-        own.shape.kind == ir::FusionKind::Contraction || sibling.shape.domain != own.shape.domain ||
-        sibling.shape.reduced != own.shape.reduced || llvm::is_contained(sources, number) ||
-        llvm::is_contained(readers, number) || !shareInput(own, sibling))
-      continue;
-    push(Move::Merge, std::min(group, number), std::max(group, number), valueOfMerge(group, number));
-  }
+  for (int sibling : siblingsOf(group))
+    if (!llvm::is_contained(sources, sibling) && !llvm::is_contained(readers, sibling))
+      push(Move::Merge, std::min(group, sibling), std::max(group, sibling), valueOfMerge(group, sibling));
 }
 
-/// Whether both read one value at least as large as what they keep of their domain.
-bool FusionPlan::shareInput(const Group& a, const Group& b) const {
-  llvm::SmallDenseSet<Value, 16> inputs;
-  auto each = [&](const Group& group, auto&& visit) {
-    for (int i : group.nodes.set_bits()) {
-      for (Value value : graph[i].memory)
-        visit(value);
-      for (int read : graph[i].reads)
-        if (!group.nodes.test(read)) visit(graph[read].op->getResult(0));
-    }
+/// Groups that walk the same domain and read a value in common that is at least as large.
+SmallVector<int, 8> FusionPlan::siblingsOf(int group) const {
+  const Group& own = groups_[group];
+  if (own.shape.kind == ir::FusionKind::Contraction) return {};
+  llvm::SmallSetVector<int, 8> siblings;
+  auto addReaders = [&](Value value, ArrayRef<int> nodes) {
+    if (numel(value) < own.shape.points()) return;
+    for (int node : nodes)
+      for (int other : containing[node])
+        if (const KernelShape& shape = groups_[other].shape; other != group && shape.kind == own.shape.kind &&
+                                                             shape.domain == own.shape.domain &&
+                                                             shape.reduced == own.shape.reduced)
+          siblings.insert(other);
   };
-  each(a, [&](Value value) {
-    if (numel(value) >= a.shape.points()) inputs.insert(value);
-  });
-  bool shared = false;
-  if (!inputs.empty()) each(b, [&](Value value) { shared |= inputs.contains(value); });
-  return shared;
+  for (int i : own.nodes.set_bits()) {
+    for (Value value : graph[i].memory)
+      addReaders(value, graph.usersOf(value));
+    for (int read : graph[i].reads)
+      if (!own.nodes.test(read)) addReaders(graph[read].op->getResult(0), graph[read].users);
+  }
+  return siblings.takeVector();
 }
 
 void FusionPlan::improve() {
@@ -349,9 +362,7 @@ void FusionPlan::improve(bool withSiblings) {
       continue;
     llvm::SmallSetVector<int, 8> changed;
     if (move.kind == Move::Merge) {
-      if (reaches(move.from, move.into, /*indirect=*/true) ||
-          reaches(move.into, move.from, /*indirect=*/true))
-        continue;
+      if (!bringTogether(move.from, move.into)) continue;
       merge(move.from, move.into);
       changed.insert(move.into);
     } else {

@@ -50,8 +50,9 @@ private:
   bool allowed(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored, const KernelShape& shape) const;
   bool storesTheCheap(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;
   bool storesAgain(const llvm::BitVector& nodes, llvm::ArrayRef<int> stored) const;
-  bool shareInput(const Group& a, const Group& b) const;
-  bool reaches(int from, int to, bool indirect) const;
+  llvm::SmallVector<int, 8> siblingsOf(int group) const;
+  template <typename Visit> void eachReader(int group, Visit visit) const;
+  bool bringTogether(int a, int b);
   llvm::BitVector withCopies(int from, int reader) const;
   llvm::SmallVector<int, 4> storedBy(const llvm::BitVector& nodes, int a, int b) const;
   void refresh(int group);
@@ -62,6 +63,8 @@ private:
   std::vector<int> owner_;
   bool mayStoreAgain = false;
   std::vector<llvm::SmallVector<int, 2>> containing; ///< groups with the node
+  /// Groups, each after those that it reads, and where each stands: a path between two lies between them.
+  std::vector<int> order, position;
   /// What valueOfCopy found for these versions. A number with a hundred readers is weighed whenever one of
   /// them changes.
   struct Copy {
