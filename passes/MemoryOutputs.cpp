@@ -13,6 +13,11 @@ Value rootOf(Value value) {
   return value;
 }
 
+/// Whether element i of the operands, row by row, is needed for element i of the result alone.
+static bool keepsPlaces(Operation* op) {
+  return isElementwise(op) || isa<ir::ReshapeOp>(op);
+}
+
 /// Result numbers that depend on `argument`; nullopt when some op reads it elsewhere than at its own place.
 static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp fusion,
                                                                    BlockArgument argument) {
@@ -23,7 +28,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
     Operation* op = use.getOwner();
     bool isTarget = op->hasTrait<ir::StartsAsFirst>() && use.getOperandNumber() == 0 &&
                     op->getResult(0).getType() == argument.getType();
-    if (!isTarget && !isElementwise(op) && !isa<ir::YieldOp>(op)) return std::nullopt;
+    if (!isTarget && !keepsPlaces(op) && !isa<ir::YieldOp>(op)) return std::nullopt;
   }
   auto visit = [&](Value value) {
     for (OpOperand& use : value.getUses())
@@ -36,7 +41,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   while (!pending.empty()) {
     Operation* op = pending.pop_back_val();
     // A value of it that moves, or is combined with others, is needed at other places than its own.
-    if (!isElementwise(op) && !op->hasTrait<ir::FilledInParts>()) return std::nullopt;
+    if (!keepsPlaces(op) && !op->hasTrait<ir::FilledInParts>()) return std::nullopt;
     visit(op->getResult(0));
   }
   return reached;

@@ -31,6 +31,20 @@ func.func @in_place(%w: tensor<16x16xf32> {kiln.donated = 0 : i64}, %g: tensor<1
 
 // -----
 
+// State of one element is computed as a number: its reshapes move nothing, so it is updated in place.
+// CHECK-LABEL: @one_element
+// CHECK-SAME: alias = 0 : i64, kind = "output"
+// CHECK: kiln.fusion loop {{.*}}slots [0, 1, 2]
+// CHECK-NOT: "copy"
+func.func @one_element(%b: tensor<1xf32> {kiln.donated = 0 : i64}, %g: tensor<f32>) -> tensor<1xf32> {
+  %x = kiln.reshape %b {shape = array<i64>} : (tensor<1xf32>) -> tensor<f32>
+  %n = kiln.sub %x, %g : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %y = kiln.reshape %n {shape = array<i64: 1>} : (tensor<f32>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+
+// -----
+
 // The transposed state is read at other places than it is written: made aside, then copied.
 // CHECK-LABEL: @not_in_place
 // CHECK: kiln.fusion loop {{.*}}slots [0, 2]
