@@ -189,17 +189,11 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
   std::vector<int> joined = loopsToJoin(func, graph, plan), lead(size);
   for (int i = 0; i < size; ++i)
     lead[i] = i;
-  // Updates are small: one launch for all of them beats one each, whatever they read. A CUDA kernel takes
-  // 4095 pointers: with AdamW's seven buffers, the updates of 512 parameters.
-  constexpr size_t kMostLoops = 512;
-  std::vector<ArrayRef<int>> membersOf(size); // of a multi, by the group that leads it
-  for (ArrayRef<int> rest = joined; rest.size() > 1;) {
-    ArrayRef<int> loops = rest.take_front(kMostLoops);
-    for (int group : loops)
-      lead[group] = loops.back();
-    membersOf[loops.back()] = loops;
-    rest = rest.drop_front(loops.size());
-  }
+  // Updates are small: one launch for all of them beats one each, whatever they read.
+  bool isMulti = joined.size() > 1;
+  if (isMulti)
+    for (int group : joined)
+      lead[group] = joined.back();
 
   std::vector<int> waits(size), position(size);
   std::vector<SmallVector<int, 4>> next(size);
@@ -223,9 +217,9 @@ std::vector<Kernel> kernelsOf(func::FuncOp func, const FusionGraph& graph, const
     int i = ready.back();
     ready.pop_back();
     const Group& group = plan.groups()[i];
-    if (!membersOf[i].empty()) {
+    if (isMulti && i == joined.back()) {
       Kernel kernel{llvm::BitVector(graph.size()), {}, ir::FusionKind::Multi};
-      for (int member : membersOf[i]) {
+      for (int member : joined) {
         kernel.nodes |= plan.groups()[member].nodes;
         llvm::append_range(kernel.stored, plan.groups()[member].stored);
       }

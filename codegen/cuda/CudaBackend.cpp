@@ -55,25 +55,11 @@ runtime::KernelInfo describe(Emission& emission, const KernelLaunch& launch) {
   return info;
 }
 
-/// Which slots of a plan may be the same memory: views of one slot, and temporaries that overlap.
+/// A plan's slots: which are views of others, and where in the arena temporaries lie.
 class PlannedMemory {
 public:
   explicit PlannedMemory(ArrayAttr slots) : slots(slots) {}
-  bool mayAlias(std::int64_t a, std::int64_t b) const {
-    a = root(a), b = root(b);
-    if (a == b) return true;
-    if (!isTemp(a) || !isTemp(b)) return false;
-    auto [aBegin, aEnd] = range(a);
-    auto [bBegin, bEnd] = range(b);
-    return aBegin < bEnd && bBegin < aEnd;
-  }
-
-private:
-  DictionaryAttr slot(std::int64_t number) const { return cast<DictionaryAttr>(slots[number]); }
-  std::int64_t field(std::int64_t number, StringRef name, std::int64_t fallback) const {
-    auto attr = slot(number).getAs<IntegerAttr>(name);
-    return attr ? attr.getInt() : fallback;
-  }
+  /// The slot whose memory this one is.
   std::int64_t root(std::int64_t number) const {
     for (std::int64_t next; (next = field(number, "alias", -1)) >= 0;)
       number = next;
@@ -87,14 +73,41 @@ private:
     return {begin, begin + bytesOf(bufferType(slot(number).getAs<TypeAttr>("type").getValue()))};
   }
 
+private:
+  DictionaryAttr slot(std::int64_t number) const { return cast<DictionaryAttr>(slots[number]); }
+  std::int64_t field(std::int64_t number, StringRef name, std::int64_t fallback) const {
+    auto attr = slot(number).getAs<IntegerAttr>(name);
+    return attr ? attr.getInt() : fallback;
+  }
+
   ArrayAttr slots;
 };
 
+/// Which of the fusion's buffers are the same memory, and which temporaries overlap others.
 void markAliases(Emission& emission, const PlannedMemory& memory) {
-  auto slots = *emission.fusion.getSlots();
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    for (std::size_t j = 0; j < slots.size(); ++j)
-      if (i != j && memory.mayAlias(slots[i], slots[j])) emission.mayAlias[i] = true;
+  struct Extent {
+    std::int64_t begin, end;
+    int buffer;
+  };
+  llvm::SmallVector<Extent> temps;
+  llvm::DenseMap<std::int64_t, int> first;
+  for (auto [i, slot] : llvm::enumerate(*emission.fusion.getSlots())) {
+    std::int64_t root = memory.root(slot);
+    auto [known, isNew] = first.try_emplace(root, static_cast<int>(i));
+    emission.memory[i] = known->second;
+    if (!isNew || !memory.isTemp(root)) continue;
+    auto [begin, end] = memory.range(root);
+    temps.push_back({begin, end, static_cast<int>(i)});
+  }
+  llvm::sort(temps, [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
+  std::int64_t reached = 0; // the furthest end of those before
+  for (auto [i, temp] : llvm::enumerate(temps)) {
+    bool meetsNext = i + 1 < temps.size() && temps[i + 1].begin < temp.end;
+    emission.overlaps[temp.buffer] = temp.begin < reached || meetsNext;
+    reached = std::max(reached, temp.end);
+  }
+  for (std::size_t i = 0; i < emission.memory.size(); ++i)
+    emission.overlaps[i] = emission.overlaps[emission.memory[i]];
 }
 
 /// Slots of a fused module that has no plan: every value of main has its own.

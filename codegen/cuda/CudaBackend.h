@@ -16,6 +16,9 @@ namespace kiln::codegen::cuda {
 /// What an Artifact for CUDA gets from code generation. Launch::items and grain are the number of elements
 /// and the elements of one block in a dynamic program (grid[0] is then 0: ceil(items / grain) blocks, and the
 /// number of elements, an int64, is the kernel's last parameter); otherwise KernelInfo::cuda says all.
+/// A kernel's parameters are the addresses of the launch's slots, in order and without gaps: some kernels
+/// take many of them as one array, so a launch passes a buffer of parameters rather than one pointer for
+/// each.
 struct CudaProgram {
   std::vector<runtime::KernelInfo> kernels; ///< name, kind, ops, source text and CudaLaunch
   std::vector<runtime::Launch> launches;    ///< in order; slots beyond the plan's are `temps`

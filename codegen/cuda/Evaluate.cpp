@@ -186,7 +186,7 @@ Value Evaluator::compute(const Expr* expr, int level) {
       });
     Value element = address(expr->access);
     return in(level, [&]() -> Value {
-      return memref::LoadOp::create(b, kernel_.at(kernel_.emission.names[expr->input] + "_at"),
+      return memref::LoadOp::create(b, kernel_.at(kernel_.nameOf(expr->input) + "_at"),
                                     kernel_.buffers[expr->input], element);
     });
   }
@@ -281,8 +281,8 @@ Values Evaluator::lanes(unsigned dim, Value start, int width, ArrayRef<const Exp
   for (const Expr* load : loads) {
     auto type = VectorType::get({width}, valueType(load->type));
     Value element = address(load->access);
-    vectors[load->id] = vector::LoadOp::create(b, kernel_.at(kernel_.emission.names[load->input] + "_vector"),
-                                               type, kernel_.buffers[load->input], element);
+    vectors[load->id] = vector::LoadOp::create(b, kernel_.at(kernel_.nameOf(load->input) + "_vector"), type,
+                                               kernel_.buffers[load->input], element);
   }
   KernelBuilder::Range range{kernel_.index(0), kernel_.index(width), 1, true, "k"};
   Values result = kernel_.loop(range, carried, names, [&](scf::ForOp loop, ValueRange carriedNow) {
@@ -311,7 +311,7 @@ void Evaluator::storeLanes(unsigned dim, Value start, int width, ArrayRef<const 
     vectors.push_back(output);
     auto type = VectorType::get({width}, valueType(output->value->type));
     carried.push_back(ub::PoisonOp::create(b, kernel_.loc, type));
-    names.push_back(kernel_.emission.names[kernel_.emission.inputs() + output->result] + "_vector");
+    names.push_back(kernel_.nameOf(static_cast<int>(kernel_.emission.inputs()) + output->result) + "_vector");
   }
   Values results = lanes(
       dim, start, width, exprs, carried, names,

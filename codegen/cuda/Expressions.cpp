@@ -116,6 +116,9 @@ struct Printer {
       a = asUnsigned(0);
       if (narrow) b = asUnsigned(1);
     }
+    StringRef added = b.text;
+    if (o.symbol == StringRef("+") && added.consume_front("-") && llvm::all_of(added, llvm::isDigit))
+      return binary("-", o.binding, a, {added.str()});
     Text result = binary(o.symbol, o.binding, a, b);
     if (o.binding == Binding::Shift) result.isUnsigned = a.isUnsigned;
     // Arithmetic on char and short happens in int: cut the result back.
@@ -268,9 +271,22 @@ std::string typeName(Type type, bool wideIndex) {
     std::string element = typeName(vector.getElementType(), wideIndex);
     return element.empty() ? "" : "vec<" + element + ", " + std::to_string(vector.getNumElements()) + ">";
   }
+  if (isPointerTable(type)) return pointerTableName(cast<MemRefType>(type), "", wideIndex);
   if (auto memref = dyn_cast<MemRefType>(type); memref && memref.getRank() == 1)
     return typeName(memref.getElementType(), wideIndex) + "*";
   return "";
+}
+
+bool isPointerTable(Type type) {
+  auto memref = dyn_cast<MemRefType>(type);
+  return memref && memref.getRank() == 1 && memref.hasStaticShape() &&
+         isa<MemRefType>(memref.getElementType());
+}
+
+std::string pointerTableName(MemRefType type, const std::string& constness, bool wideIndex) {
+  Type element = cast<MemRefType>(type.getElementType()).getElementType();
+  return "pointers<" + constness + typeName(element, wideIndex) + ", " +
+         std::to_string(type.getNumElements()) + ">";
 }
 
 std::string unsignedName(Type type, bool wideIndex) {

@@ -28,6 +28,8 @@ enum class Binding {
   Primary
 };
 
+inline constexpr std::size_t kLineWidth = 110; ///< of printed text
+
 struct Text {
   std::string text;
   Binding binding = Binding::Primary;
@@ -40,6 +42,9 @@ struct Text {
 /// How a type is written: "float", "int64", "vec<float, 4>". Empty for a type that cannot be printed.
 std::string typeName(mlir::Type type, bool wideIndex);
 std::string unsignedName(mlir::Type type, bool wideIndex);
+/// Whether values of this type are arrays of pointers (a memref of memrefs), and how such a type is written.
+bool isPointerTable(mlir::Type type);
+std::string pointerTableName(mlir::MemRefType type, const std::string& constness, bool wideIndex);
 
 /// A scalar literal: "0.5f", "3", "true", "-infinity".
 Text literal(mlir::Attribute value, mlir::Type type);

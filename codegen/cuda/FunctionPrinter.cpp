@@ -9,12 +9,13 @@ namespace kiln::codegen::cuda {
 namespace {
 
 constexpr unsigned kMaxInline = 64; ///< characters of an expression that still goes into another one
-constexpr unsigned kLineWidth = 110;
 
 /// Whether the function writes through this pointer (itself, or a function that it calls).
 bool isWritten(Value pointer) {
   return llvm::any_of(pointer.getUses(), [](OpOperand& use) {
     Operation* user = use.getOwner();
+    if (auto load = dyn_cast<memref::LoadOp>(user); load && isa<MemRefType>(load.getType()))
+      return isWritten(load.getResult());
     if (auto cast = dyn_cast<memref::CastOp>(user)) return isWritten(cast.getResult());
     if (auto call = dyn_cast<func::CallOp>(user)) {
       auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
@@ -79,10 +80,13 @@ std::string FunctionPrinter::parameter(BlockArgument argument) {
   std::string variable = hint ? names.unique(hint.getValue()) : name(argument, "arg" + std::to_string(i));
   values[argument] = {variable};
   if (!isa<MemRefType>(argument.getType())) return type(argument.getType()) + " " + variable;
+  std::string constness = isWritten(argument) ? "" : "const ";
+  if (isPointerTable(argument.getType()))
+    return "const __grid_constant__ " +
+           pointerTableName(cast<MemRefType>(argument.getType()), constness, wide) + " " + variable;
   bool isShared = gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(cast<MemRefType>(argument.getType()));
   bool aliases = isShared || function.getArgAttr(i, kMayAliasAttr);
-  return (isWritten(argument) ? "" : "const ") + type(argument.getType()) +
-         (aliases ? " " : " __restrict__ ") + variable;
+  return constness + type(argument.getType()) + (aliases ? " " : " __restrict__ ") + variable;
 }
 
 void FunctionPrinter::signature() {

@@ -7,6 +7,7 @@
 #include "KilnOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -46,16 +47,28 @@ MemRefType bufferType(Type type) {
 }
 
 Emission::Emission(gpu::GPUModuleOp module, ir::FusionOp fusion) : module(module), fusion(fusion) {
-  name = identifier(fusion.getName());
-  for (int n = 2; module.lookupSymbol(name); ++n)
-    name = identifier(fusion.getName()) + "_" + std::to_string(n);
+  name = unusedSymbol(identifier(fusion.getName()));
   auto slots = fusion.getSlots();
   for (Value value : fusion->getOperands())
     types.push_back(bufferType(value.getType())), names.push_back(tensorName(value));
   for (Value value : fusion->getResults())
     types.push_back(bufferType(value.getType())), names.push_back(tensorName(value));
-  for (std::size_t i = 0; i < types.size(); ++i)
-    mayAlias.push_back(slots && llvm::count((*slots).take_front(types.size()), (*slots)[i]) > 1);
+  overlaps.assign(types.size(), false);
+  llvm::DenseMap<std::int64_t, int> first;
+  for (int i = 0; i < static_cast<int>(types.size()); ++i)
+    memory.push_back(slots ? first.try_emplace((*slots)[i], i).first->second : i);
+}
+
+std::string Emission::unusedSymbol(StringRef base) {
+  std::string symbol = base.str();
+  for (int n = 2; module.lookupSymbol(symbol); ++n)
+    symbol = base.str() + "_" + std::to_string(n);
+  return symbol;
+}
+
+bool Emission::needsWideIndex() const {
+  return llvm::any_of(
+      types, [](MemRefType type) { return type.hasStaticShape() && type.getNumElements() > INT32_MAX; });
 }
 
 std::size_t Emission::inputs() const {
@@ -65,16 +78,22 @@ std::size_t Emission::inputs() const {
 int Emission::addTemp(Type element, std::int64_t count, StringRef tempName) {
   types.push_back(MemRefType::get({count}, valueType(element)));
   names.push_back(tempName.str());
-  mayAlias.push_back(false);
+  memory.push_back(static_cast<int>(types.size()) - 1);
+  overlaps.push_back(false);
   kernels.temps.push_back(types.back());
   return static_cast<int>(types.size()) - 1;
 }
 
 KernelBuilder::KernelBuilder(Emission& emission, StringRef symbol, ArrayRef<int> parameters,
-                             const runtime::CudaLaunch& launch, bool dynamic)
+                             const runtime::CudaLaunch& launch, bool dynamic, ArrayRef<PointerTable> wanted)
     : b(emission.fusion.getContext()), loc(emission.fusion.getLoc()), emission(emission), function(nullptr),
       buffers(emission.types.size()) {
   llvm::SmallVector<Type> types;
+  for (const PointerTable& table : wanted) {
+    auto any =
+        MemRefType::get({ShapedType::kDynamic}, emission.types[table.buffers.front()].getElementType());
+    types.push_back(MemRefType::get({static_cast<std::int64_t>(table.buffers.size())}, any));
+  }
   for (int buffer : parameters)
     types.push_back(emission.types[buffer]);
   if (dynamic) types.push_back(b.getIndexType());
@@ -83,18 +102,18 @@ KernelBuilder::KernelBuilder(Emission& emission, StringRef symbol, ArrayRef<int>
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({launch.block[0], launch.block[1], launch.block[2]}));
   function = kernel;
-  bool wide = dynamic;
-  for (auto [i, buffer] : llvm::enumerate(parameters)) {
-    kernel.setArgAttr(i, kNameAttr, b.getStringAttr(emission.names[buffer]));
-    if (emission.mayAlias[buffer]) kernel.setArgAttr(i, kMayAliasAttr, b.getUnitAttr());
-    buffers[buffer] = kernel.getArgument(i);
-    wide |= emission.types[buffer].hasStaticShape() && emission.types[buffer].getNumElements() > INT32_MAX;
-  }
-  if (wide) kernel->setAttr(kWideIndexAttr, b.getUnitAttr());
-  if (dynamic) {
-    kernel.setArgAttr(parameters.size(), kNameAttr, b.getStringAttr("elements"));
-    elements = kernel.getArgument(parameters.size());
-  }
+  unsigned next = 0;
+  auto parameter = [&](StringRef name, bool mayAlias) {
+    kernel.setArgAttr(next, kNameAttr, b.getStringAttr(name));
+    if (mayAlias) kernel.setArgAttr(next, kMayAliasAttr, b.getUnitAttr());
+    return kernel.getArgument(next++);
+  };
+  for (const PointerTable& table : wanted)
+    tables.push_back(parameter(table.name, table.mayAlias));
+  for (int buffer : parameters)
+    buffers[buffer] = parameter(emission.names[buffer], emission.mayAlias(buffer));
+  if (dynamic) elements = parameter("elements", false);
+  if (dynamic || emission.needsWideIndex()) kernel->setAttr(kWideIndexAttr, b.getUnitAttr());
   b.setInsertionPointToEnd(&kernel.getBody().front());
   gpu::ReturnOp::create(b, loc);
   b.setInsertionPoint(kernel.getBody().front().getTerminator());
@@ -122,6 +141,18 @@ Value KernelBuilder::thread(gpu::Dimension axis, StringRef name) {
 
 Value KernelBuilder::block(gpu::Dimension axis, StringRef name) {
   return gpu::BlockIdOp::create(b, at(name), axis);
+}
+
+Value KernelBuilder::numbers(StringRef symbol, ArrayRef<std::int64_t> values) {
+  auto count = static_cast<std::int64_t>(values.size());
+  auto type = MemRefType::get({count}, b.getIndexType());
+  OpBuilder outer(function);
+  auto initial = DenseIntElementsAttr::get(RankedTensorType::get({count}, outer.getIndexType()), values);
+  auto global =
+      memref::GlobalOp::create(outer, loc, symbol, /*sym_visibility=*/outer.getStringAttr("private"), type,
+                               initial, /*constant=*/true, /*alignment=*/nullptr);
+  if (function->hasAttr(kWideIndexAttr)) global->setAttr(kWideIndexAttr, outer.getUnitAttr());
+  return memref::GetGlobalOp::create(b, loc, type, symbol);
 }
 
 Value KernelBuilder::shared(Type element, std::int64_t count, StringRef name) {

@@ -42,11 +42,18 @@ struct Emission {
   std::string name;                          ///< unique in the module
   llvm::SmallVector<mlir::MemRefType> types; ///< of each buffer: inputs, results, temps
   llvm::SmallVector<std::string> names;      ///< of each buffer
-  llvm::SmallVector<bool> mayAlias;          ///< another buffer of the fusion may be the same memory
+  llvm::SmallVector<int> memory;             ///< of each buffer: the first one that is the same memory
+  llvm::SmallVector<bool> overlaps;          ///< of each buffer: one of other memory may share bytes with it
   FusionKernels kernels;
 
   Emission(mlir::gpu::GPUModuleOp module, ir::FusionOp fusion);
   std::size_t inputs() const;
+  /// Whether a buffer has more elements than 32 bits count.
+  bool needsWideIndex() const;
+  /// Whether another buffer of the fusion may hold bytes of this one.
+  bool mayAlias(int buffer) const { return overlaps[buffer] || llvm::count(memory, memory[buffer]) > 1; }
+  /// A name for a function or table that the module does not have yet.
+  std::string unusedSymbol(llvm::StringRef base);
   /// A new buffer for partial results; returns its number.
   int addTemp(mlir::Type element, std::int64_t count, llvm::StringRef name);
 };
@@ -56,12 +63,21 @@ mlir::Type valueType(mlir::Type element);
 /// Flat memref that holds a tensor of this type.
 mlir::MemRefType bufferType(mlir::Type tensorType);
 
+/// Buffers of one element type whose pointers are one parameter of a kernel, an array of them.
+struct PointerTable {
+  llvm::SmallVector<int> buffers;
+  std::string name;
+  bool mayAlias = false;
+};
+
 /// Builds one kernel, or a device function.
 class KernelBuilder {
 public:
-  /// A kernel whose parameters are these buffers of the emission (and, when dynamic, the number of elements).
+  /// A kernel whose parameters are these tables, then these buffers of the emission (and, when dynamic, the
+  /// number of elements).
   KernelBuilder(Emission& emission, llvm::StringRef symbol, llvm::ArrayRef<int> buffers,
-                const runtime::CudaLaunch& launch, bool dynamic = false);
+                const runtime::CudaLaunch& launch, bool dynamic = false,
+                llvm::ArrayRef<PointerTable> tables = {});
   /// Code in a function that exists already; the builder stands where its code goes.
   KernelBuilder(Emission& emission, mlir::Operation* function, mlir::OpBuilder builder);
 
@@ -69,11 +85,19 @@ public:
   mlir::Location loc;
   Emission& emission;
   mlir::Operation* function;
-  Values buffers;       ///< by buffer number; null for those that are not parameters
-  mlir::Value elements; ///< dynamic: index
+  Values buffers;                            ///< by buffer number; null for those that are not parameters
+  llvm::DenseMap<int, std::string> ownNames; ///< of buffers that this function calls otherwise
+  Values tables;                             ///< memrefs of memrefs
+  mlir::Value elements;                      ///< dynamic: index
 
+  const std::string& nameOf(int buffer) const {
+    auto own = ownNames.find(buffer);
+    return own == ownNames.end() ? emission.names[buffer] : own->second;
+  }
   mlir::Value thread(mlir::gpu::Dimension axis = mlir::gpu::Dimension::x, llvm::StringRef name = "thread");
   mlir::Value block(mlir::gpu::Dimension axis = mlir::gpu::Dimension::x, llvm::StringRef name = "block");
+  /// Numbers known now, which the kernel reads from the device's memory: type index.
+  mlir::Value numbers(llvm::StringRef symbol, llvm::ArrayRef<std::int64_t> values);
   /// Memory of the block, flat.
   mlir::Value shared(mlir::Type element, std::int64_t count, llvm::StringRef name);
 

@@ -11,19 +11,19 @@ bool isReserved(llvm::StringRef name) {
   static const llvm::StringSet<> words = [] {
     llvm::StringSet<> set;
     for (llvm::StringRef word :
-         {"abs",      "alignas",   "and",     "asm",     "auto",    "bfloat16", "bits",     "bool",
-          "break",    "case",      "catch",   "char",    "class",   "compl",    "const",    "continue",
-          "ceil",     "cos",       "cosh",    "default", "delete",  "do",       "double",   "else",
-          "enum",     "erf",       "exp",     "export",  "extern",  "fabs",     "false",    "float",
-          "floor",    "fma",       "fmax",    "fmin",    "for",     "friend",   "goto",     "half16",
-          "if",       "infinity",  "inline",  "int",     "int64",   "isnan",    "load",     "log",
-          "long",     "max",       "maximum", "min",     "minimum", "mutable",  "nan",      "new",
-          "not",      "operator",  "or",      "pow",     "private", "public",   "register", "return",
-          "rint",     "round",     "rsqrt",   "short",   "signed",  "sin",      "sinh",     "sizeof",
-          "sqrt",     "static",    "store",   "struct",  "switch",  "tan",      "tanh",     "template",
-          "this",     "throw",     "true",    "trunc",   "try",     "typedef",  "uint64",   "union",
-          "unsigned", "using",     "vec",     "virtual", "void",    "volatile", "while",    "xor",
-          "typename", "namespace", "index"})
+         {"abs",      "alignas",  "and",       "asm",     "auto",     "bfloat16", "bits",     "bool",
+          "break",    "case",     "catch",     "char",    "class",    "compl",    "const",    "continue",
+          "ceil",     "cos",      "cosh",      "default", "delete",   "do",       "double",   "else",
+          "enum",     "erf",      "exp",       "export",  "extern",   "fabs",     "false",    "float",
+          "floor",    "fma",      "fmax",      "fmin",    "for",      "friend",   "goto",     "half16",
+          "if",       "infinity", "inline",    "int",     "int64",    "isnan",    "load",     "log",
+          "long",     "max",      "maximum",   "min",     "minimum",  "mutable",  "nan",      "new",
+          "not",      "operator", "or",        "pow",     "pointers", "private",  "public",   "register",
+          "return",   "rint",     "round",     "rsqrt",   "short",    "signed",   "sin",      "sinh",
+          "sizeof",   "sqrt",     "static",    "store",   "struct",   "switch",   "tan",      "tanh",
+          "template", "this",     "throw",     "true",    "trunc",    "try",      "typedef",  "uint64",
+          "union",    "unsigned", "using",     "vec",     "virtual",  "void",     "volatile", "while",
+          "xor",      "typename", "namespace", "index"})
       set.insert(word);
     return set;
   }();

@@ -78,6 +78,10 @@ Api load() {
     return api;
   }
   api.version(&api.status.major, &api.status.minor);
+  if (api.status.major == 12 && api.status.minor < 1) {
+    api.status.detail += " is of CUDA 12.0: kernels with more than 4 KB of parameters need 12.1";
+    return api;
+  }
   api.status.available = true;
   return api;
 }

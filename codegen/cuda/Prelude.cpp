@@ -30,6 +30,12 @@ template <class T, int N> __device__ __forceinline__ void store(T* to, const vec
   *reinterpret_cast<vec<T, N>*>(to) = value;
 }
 
+// Pointers to N buffers, as one parameter of a kernel.
+template <class T, int N> struct pointers {
+  T* buffer[N];
+  __device__ __forceinline__ T* operator[](int i) const { return buffer[i]; }
+};
+
 template <class To, class From> __device__ __forceinline__ To bits(From from) {
   static_assert(sizeof(To) == sizeof(From), "bits keeps the size");
   To to;

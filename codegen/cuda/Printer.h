@@ -11,11 +11,12 @@
 
 namespace kiln::codegen::cuda {
 
+/// A kernel, a device function or a table of numbers.
 struct PrintedFunction {
   std::string name;
   bool kernel = false;
   std::string text;                 ///< ends with a newline
-  std::vector<std::string> callees; ///< device functions that it calls
+  std::vector<std::string> callees; ///< device functions and tables that it uses
 };
 
 /// Discardable attributes that the printer reads.
@@ -25,7 +26,8 @@ inline constexpr llvm::StringLiteral kWideIndexAttr = "kiln.wide"; ///< function
 inline constexpr llvm::StringLiteral kUnrollAttr = "kiln.unroll";  ///< scf.for: UnitAttr, #pragma unroll
 
 /// All functions in the module's order, which must put callees first. Kernels are gpu.func with the `kernel`
-/// attribute, device functions are func.func. A NameLoc at an operation's location names its first result.
+/// attribute, device functions are func.func, tables are memref.global. A NameLoc at an operation's location
+/// names its first result.
 mlir::FailureOr<std::vector<PrintedFunction>> printFunctions(mlir::gpu::GPUModuleOp module);
 
 /// One translation unit: the prelude, then every function.

@@ -108,8 +108,15 @@ LogicalResult FunctionPrinter::call(func::CallOp op) {
   if (op.getNumResults() > 1) return op.emitOpError("with several results cannot be printed as CUDA C++");
   callees.push_back(op.getCallee().str());
   std::string expr = op.getCallee().str() + "(";
-  for (Value operand : op.getOperands())
-    expr += (expr.back() == '(' ? "" : ", ") + text(operand).text;
+  std::size_t column = 2 * depth + expr.size();
+  for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
+    std::string argument = text(operand).text;
+    if (i) expr += ",", ++column;
+    bool fits = column + argument.size() + 3 <= kLineWidth;
+    if (i) expr += fits ? " " : "\n" + std::string(2 * depth + 4, ' ');
+    column = argument.size() + (fits ? column + (i ? 1 : 0) : 2 * depth + 4);
+    expr += argument;
+  }
   expr += ")";
   if (op.getNumResults() == 1) return value(op, {expr}, false);
   line() << expr << ";\n";
@@ -165,6 +172,10 @@ LogicalResult FunctionPrinter::statement(Operation* op) {
       .Case([&](func::CallOp callOp) { return call(callOp); })
       .Case([&](memref::AllocaOp alloca) { return allocate(alloca); })
       .Case([&](vector::InsertOp insertOp) { return insert(insertOp); })
+      .Case([&](memref::GetGlobalOp table) {
+        callees.push_back(table.getName().str());
+        return values[table.getResult()] = {table.getName().str()}, success();
+      })
       .Case([&](memref::CastOp c) { return values[c.getResult()] = text(c.getSource()), success(); })
       .Case([&](ub::PoisonOp poison) { return values[poison.getResult()] = {}, success(); })
       .Case([&](gpu::ThreadIdOp t) { return id("threadIdx", t.getDimension(), "thread"); })

@@ -56,9 +56,9 @@ const EmulatedModule& module() {
 std::vector<float> run(const char* kernel, const runtime::CudaLaunch& launch, std::vector<float> x,
                        std::size_t results, Schedule schedule = Schedule::Forward) {
   std::vector<float> y(results, -1);
-  float *from = x.data(), *to = y.data();
-  void* arguments[] = {&from, &to};
-  module().launch(kernel, launch, arguments, schedule);
+  std::uint64_t parameters[] = {reinterpret_cast<std::uintptr_t>(x.data()),
+                                reinterpret_cast<std::uintptr_t>(y.data())};
+  module().launch(kernel, launch, parameters, schedule);
   return y;
 }
 
@@ -101,6 +101,12 @@ TEST_CASE("divergence at a barrier or a shuffle is an error") {
                     "divergence at a barrier: 3 of 32 threads reach it");
   CHECK_THROWS_WITH(run("split_shuffle", kWarp, count(32), 32),
                     "divergence at a shuffle: 3 of 32 lanes reach it");
+}
+
+TEST_CASE("a launch with a parameter too few is an error") {
+  std::uint64_t parameters[] = {0};
+  CHECK_THROWS_WITH(module().launch("unset", kWarp, parameters, Schedule::Forward),
+                    "emulation: unset got 1 words of parameters, wanted 2");
 }
 
 TEST_CASE("shared memory starts as NaN") {

@@ -255,3 +255,33 @@ TEST_CASE("vector arithmetic is an error: kernels compute element by element") {
     })");
   CHECK(printed.error == "'arith.addf' op cannot be printed as CUDA C++");
 }
+
+TEST_CASE("tables of numbers are constants of the program, tables of pointers parameters") {
+  Printed printed = print(R"(
+    memref.global "private" constant @sizes : memref<3xindex> = dense<[5, 7, -1]>
+    gpu.func @clear(%x: memref<3xmemref<?xf32>> {kiln.name = "to"},
+        %y: memref<3xmemref<?xf32>> {kiln.name = "from"}) kernel {
+      %b = gpu.block_id x
+      %t = memref.get_global @sizes : memref<3xindex>
+      %n = memref.load %t[%b] : memref<3xindex>
+      %to = memref.load %x[%b] : memref<3xmemref<?xf32>>
+      %from = memref.load %y[%b] : memref<3xmemref<?xf32>>
+      %v = memref.load %from[%n] : memref<?xf32>
+      memref.store %v, %to[%n] : memref<?xf32>
+      gpu.return
+    })");
+  CHECK(printed.error == "");
+  CHECK(printed.text == R"(static __device__ const int sizes[3] = {5, 7, -1};
+extern "C" __global__ void clear(const __grid_constant__ pointers<float, 3> to,
+    const __grid_constant__ pointers<const float, 3> from) {
+  const int block = blockIdx.x;
+  const int load1 = sizes[block];
+  to[block][load1] = from[block][load1];
+}
+)");
+}
+
+TEST_CASE("a table that the program could change is an error") {
+  Printed printed = print(R"(memref.global "private" @sizes : memref<3xindex> = dense<0>)");
+  CHECK_THAT(printed.error, Catch::Matchers::Contains("wanted constant integers of one dimension"));
+}

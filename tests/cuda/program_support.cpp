@@ -118,15 +118,13 @@ std::vector<Buffer> runProgram(const std::string& text, const codegen::cuda::Cud
       std::memcpy(buffers.back().data(), inputs[i].bytes.data(), bytes);
     }
     for (const runtime::Launch& launch : program.launches) {
-      std::vector<void*> pointers, parameters;
+      std::vector<std::uint64_t> parameters;
       for (std::int32_t slot : launch.slots)
-        pointers.push_back(buffers[slot].data());
-      for (void*& pointer : pointers)
-        parameters.push_back(&pointer);
+        parameters.push_back(reinterpret_cast<std::uintptr_t>(buffers[slot].data()));
       runtime::CudaLaunch cuda = program.kernels[launch.kernel].cuda;
       std::int64_t elements = static_cast<std::int64_t>(longest / sizeof(float));
       if (launch.items < 0) {
-        parameters.push_back(&elements);
+        parameters.push_back(static_cast<std::uint64_t>(elements));
         cuda.grid[0] = static_cast<std::int32_t>((elements + launch.grain - 1) / launch.grain);
       }
       module.launch(launch.symbol, cuda, parameters, schedule);
@@ -205,11 +203,9 @@ std::vector<Buffer> runArtifact(const runtime::Artifact& artifact, const std::ve
     for (std::size_t i = 0; i < inputs.size(); ++i)
       std::memcpy(addresses[i], inputs[i].bytes.data(), inputs[i].bytes.size());
     for (const runtime::Launch& launch : artifact.launches) {
-      std::vector<void*> pointers, parameters;
+      std::vector<std::uint64_t> parameters;
       for (std::int32_t slot : launch.slots)
-        pointers.push_back(addresses[slot]);
-      for (void*& pointer : pointers)
-        parameters.push_back(&pointer);
+        parameters.push_back(reinterpret_cast<std::uintptr_t>(addresses[slot]));
       module.launch(launch.symbol, artifact.kernels[launch.kernel].cuda, parameters, schedule);
       bool intact = arena.intact();
       for (Guarded& each : memory)

@@ -16,6 +16,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <cstdlib>
+#include <fstream>
 #include <map>
 #include <sstream>
 
@@ -77,9 +79,12 @@ std::vector<Buffer> runOnCpu(const runtime::Artifact& artifact, std::vector<Buff
   return outputs;
 }
 
-void checkSame(const std::string& text, const std::vector<Buffer>& inputs, double tolerance) {
+runtime::Artifact checkSame(const std::string& text, const std::vector<Buffer>& inputs, double tolerance) {
   Artifacts artifacts = compile(text);
   std::string source(reinterpret_cast<const char*>(artifacts.cuda.image.data()), artifacts.cuda.image.size());
+  if (const char* folder = std::getenv("KILN_DUMP")) // to read the kernels of a test
+    std::ofstream(std::string(folder) + "/" + std::to_string(artifacts.cuda.kernels.size()) + "_kernels.cu")
+        << source;
   auto want = runOnCpu(artifacts.cpu, inputs), got = runArtifact(artifacts.cuda, inputs);
   REQUIRE(got.size() == want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -88,6 +93,7 @@ void checkSame(const std::string& text, const std::vector<Buffer>& inputs, doubl
     checkClose(got[i].as<float>(), {expected.begin(), expected.end()}, tolerance);
   }
   CHECK(nvrtcProblems(source, artifacts.cuda.kernels.size()) == "");
+  return std::move(artifacts.cuda);
 }
 
 /// Text of a program, line by line: %name = op, with types written once.
@@ -247,6 +253,71 @@ TEST_CASE("an attention block, forward and backward") {
   auto outputs = w.gradients(loss, parameters);
   outputs.insert(outputs.begin(), {loss, result});
   checkSame(w.finish(outputs), inputs, 1e-4);
+}
+
+namespace {
+
+/// AdamW's update of `count` tensors of many sizes, state in place: weights of whole vectors and biases that
+/// are not.
+struct Updates {
+  Writer w;
+  std::vector<Buffer> inputs;
+  std::string text;
+
+  explicit Updates(int count) {
+    std::string rate = w.argument("rate", "tensor<f32>");
+    inputs.push_back(Buffer::of(std::vector<float>{0.01f}));
+    std::vector<std::string> values;
+    int donated = 0;
+    auto state = [&](const std::string& name, int size, bool positive, int output) {
+      auto x = numbers(size, 0.5f, inputs.size());
+      for (float& each : x)
+        each = positive ? std::abs(each) : each;
+      inputs.push_back(Buffer::of(x));
+      return w.argument(name, tensor({size}), output);
+    };
+    for (int k = 0; k < count; ++k) {
+      int size = k % 2 ? 1 + k % 37 : 4 * (1 + k * 7 % 600); // the largest take two blocks
+      std::string type = tensor({size}), n = std::to_string(k);
+      auto scaled = [&](const std::string& x, double by) { return w.op("mul", {x, w.scalar(by)}, type); };
+      std::string g = state("gradient" + n, size, false, -1), p = state("weight" + n, size, false, donated++),
+                  m = state("average" + n, size, false, donated++),
+                  v = state("square" + n, size, true, donated++);
+      std::string average = w.op("add", {scaled(m, 0.9), scaled(g, 0.1)}, type);
+      std::string square = w.op("add", {scaled(v, 0.99), scaled(w.op("mul", {g, g}, type), 0.01)}, type);
+      std::string root = w.op("add", {w.op("sqrt", {square}, type), w.scalar(1e-8)}, type);
+      std::string step = w.op("mul", {w.op("div", {average, root}, type), rate}, type);
+      values.insert(values.end(), {w.op("sub", {scaled(p, 0.999), step}, type), average, square});
+    }
+    text = w.finish(values);
+  }
+};
+
+} // namespace
+
+TEST_CASE("AdamW of a hundred and of four hundred tensors is one kernel that does not grow with them") {
+  std::size_t length = 0;
+  for (int count : {100, 400}) {
+    Updates updates(count);
+    auto cuda = checkSame(updates.text, updates.inputs, 1e-6);
+    CHECK(cuda.kernels.size() == 1);
+    const runtime::KernelInfo& kernel = cuda.kernels.front();
+    CHECK(kernel.kind == "multi");
+    // What is updated in place is one pointer, and the rate one for all.
+    CHECK(cuda.launches.front().slots.size() == std::size_t(4 * count + 1));
+    std::string code = kernel.source.substr(kernel.source.find("__forceinline__"));
+    if (length) CHECK(code.size() < length + 40 * count);
+    length = code.size();
+  }
+}
+
+TEST_CASE("more pointers than a kernel's parameters hold are dealt to two kernels") {
+  Updates updates(1100);
+  auto cuda = checkSame(updates.text, updates.inputs, 1e-6);
+  REQUIRE(cuda.launches.size() == 2);
+  for (const runtime::Launch& launch : cuda.launches)
+    CHECK(launch.slots.size() * 8 <= 32764);
+  CHECK(cuda.launches[0].slots.size() + cuda.launches[1].slots.size() == 4 * 1100 + 2); // the rate in both
 }
 
 TEST_CASE("the compiler's door makes CUDA artifacts, and refuses targets that it does not know") {

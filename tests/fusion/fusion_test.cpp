@@ -169,7 +169,7 @@ TEST_CASE("AdamW's update of many tensors is one kernel") {
   REQUIRE(kernels[0].kind == "multi");
 }
 
-TEST_CASE("the updates of more tensors than one kernel takes are few kernels") {
+TEST_CASE("the updates of six hundred tensors are one kernel") {
   std::vector<Tensor> parameters;
   for (int i = 0; i < 600; ++i)
     parameters.push_back(full({1 + i % 7, 3}, 1.0 * i).requires_grad_());
@@ -180,7 +180,7 @@ TEST_CASE("the updates of more tensors than one kernel takes are few kernels") {
   step();
   const auto kernels = step.kernels();
   INFO(list(kernels));
-  REQUIRE(kernels.size() == 2);
+  REQUIRE(kernels.size() == 1);
   for (int i = 0; i < 600; ++i)
     REQUIRE(parameters[static_cast<std::size_t>(i)].detach().sub(i - 0.5).abs().sum().item<float>() == 0);
 }

@@ -36,8 +36,9 @@ std::string hosted(const std::string& source) {
           "  __builtin_memset(__start_kiln_shared, byte, __stop_kiln_shared - __start_kiln_shared);\n}\n";
   static const std::regex kernel(R"(__global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\()");
   for (std::sregex_iterator it(source.begin(), source.end(), kernel), end; it != end; ++it)
-    text << "extern \"C\" void call_" << (*it)[1] << "(void** arguments) { emulated_call(" << (*it)[1]
-         << ", arguments); }\n";
+    text << "extern \"C\" void call_" << (*it)[1] << "(const unsigned long long* words) { emulated_call("
+         << (*it)[1] << ", words); }\nextern \"C\" unsigned words_" << (*it)[1]
+         << "() { return emulated_words(" << (*it)[1] << "); }\n";
   return text.str();
 }
 
@@ -83,8 +84,12 @@ EmulatedModule::EmulatedModule(const std::string& source) : library_(std::make_u
 EmulatedModule::~EmulatedModule() = default;
 
 void EmulatedModule::launch(const std::string& kernel, const runtime::CudaLaunch& launch,
-                            std::span<void* const> arguments, Schedule schedule) const {
-  auto call = library_->symbol<void (*)(void**)>("call_" + kernel);
+                            std::span<const std::uint64_t> parameters, Schedule schedule) const {
+  auto call = library_->symbol<void (*)(const std::uint64_t*)>("call_" + kernel);
+  unsigned wanted = library_->symbol<unsigned (*)()>("words_" + kernel)();
+  if (parameters.size() != wanted)
+    throw Error("emulation: " + kernel + " got " + std::to_string(parameters.size()) +
+                " words of parameters, wanted " + std::to_string(wanted));
   EmulatedState& state = *library_->state;
   auto index = [](const std::int32_t (&v)[3]) {
     return EmulatedIndex{unsigned(v[0]), unsigned(v[1]), unsigned(v[2])};
@@ -98,7 +103,7 @@ void EmulatedModule::launch(const std::string& kernel, const runtime::CudaLaunch
     state.blockIndex = {block % state.gridSize.x, block / state.gridSize.x % state.gridSize.y,
                         block / (state.gridSize.x * state.gridSize.y)};
     library_->fill(0xff); // every byte 0xff: NaN in each floating-point type
-    scheduler.run([&] { call(const_cast<void**>(arguments.data())); });
+    scheduler.run([&] { call(parameters.data()); });
   }
 }
 

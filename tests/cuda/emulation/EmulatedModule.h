@@ -21,11 +21,11 @@ public:
   explicit EmulatedModule(const std::string& source);
   ~EmulatedModule();
 
-  /// Runs a kernel to its end. `arguments` point at the parameters' values, as for cuLaunchKernel. Shared
-  /// memory starts as NaN in each block. Throws Error when threads of a block (or of a warp, for a shuffle)
-  /// wait at different places.
-  void launch(const std::string& kernel, const runtime::CudaLaunch& launch, std::span<void* const> arguments,
-              Schedule schedule) const;
+  /// Runs a kernel to its end. `parameters` are those of the launch one after the other, as a driver's buffer
+  /// of parameters holds them. Shared memory starts as NaN in each block. Throws Error when threads of a
+  /// block (or of a warp, for a shuffle) wait at different places, or when the kernel has other parameters.
+  void launch(const std::string& kernel, const runtime::CudaLaunch& launch,
+              std::span<const std::uint64_t> parameters, Schedule schedule) const;
 
 private:
   struct Library;

@@ -8,6 +8,7 @@
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __align__(n) __attribute__((aligned(n)))
 // One section holds all shared memory, so that the scheduler can fill it before each block.
 // (`used`: the compiler must not conclude what is in it.)
@@ -95,16 +96,32 @@ template <class T> inline T __shfl_up_sync(unsigned, T value, unsigned by) {
   return emulated_exchange(value, emulated_state.laneNumber - by);
 }
 
-// Calls a kernel with the values that `arguments` points to, as the driver's launch does.
-template <unsigned... I> struct EmulatedIndices {};
-template <unsigned N, unsigned... I> struct EmulatedCount : EmulatedCount<N - 1, N - 1, I...> {};
-template <unsigned... I> struct EmulatedCount<0, I...> {
-  using Type = EmulatedIndices<I...>;
+// Calls a kernel with parameters that lie one after the other, in words of 8 bytes.
+template <class... A> struct EmulatedWords;
+template <> struct EmulatedWords<> {
+  static constexpr unsigned count = 0;
 };
-template <class... A, unsigned... I>
-inline void emulated_call(void (*kernel)(A...), void** arguments, EmulatedIndices<I...>) {
-  kernel(*static_cast<A*>(arguments[I])...);
+template <class First, class... Rest> struct EmulatedWords<First, Rest...> {
+  static_assert(sizeof(First) % 8 == 0, "parameters are pointers, arrays of them or 64-bit integers");
+  static constexpr unsigned count = sizeof(First) / 8 + EmulatedWords<Rest...>::count;
+};
+template <class... Left> struct EmulatedCall {
+  template <class Kernel, class... Given>
+  static void run(Kernel kernel, const unsigned long long*, const Given&... given) {
+    kernel(given...);
+  }
+};
+template <class First, class... Rest> struct EmulatedCall<First, Rest...> {
+  template <class Kernel, class... Given>
+  static void run(Kernel kernel, const unsigned long long* words, const Given&... given) {
+    First value;
+    memcpy(&value, words, sizeof(First));
+    EmulatedCall<Rest...>::run(kernel, words + sizeof(First) / 8, given..., value);
+  }
+};
+template <class... A> inline void emulated_call(void (*kernel)(A...), const unsigned long long* words) {
+  EmulatedCall<A...>::run(kernel, words);
 }
-template <class... A> inline void emulated_call(void (*kernel)(A...), void** arguments) {
-  emulated_call(kernel, arguments, typename EmulatedCount<sizeof...(A)>::Type());
+template <class... A> constexpr unsigned emulated_words(void (*)(A...)) {
+  return EmulatedWords<A...>::count;
 }
