@@ -55,6 +55,13 @@ std::string list(const std::vector<jit::Kernel>& kernels) {
   return text;
 }
 
+int occurrences(const std::string& text, const std::string& what) {
+  int count = 0;
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at)
+    ++count;
+  return count;
+}
+
 } // namespace
 
 TEST_CASE("the MLP's training step") {
@@ -88,6 +95,43 @@ TEST_CASE("the MLP's training step") {
   REQUIRE(with_dropout == 2);
   for (const auto& kernel : kernels)
     REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
+  REQUIRE(static_cast<double>(step.memory().peak) <= 1.2 * static_cast<double>(step.memory().lower_bound));
+}
+
+TEST_CASE("dropout behind GELU keeps a byte an element for backward, not a float and not a kernel") {
+  manual_seed(0);
+  nn::Sequential net(nn::Linear(784, 256), nn::GELU(), nn::Dropout(0.2), nn::Linear(256, 256), nn::GELU(),
+                     nn::Dropout(0.2), nn::Linear(256, 10));
+  optim::SGD sgd(net->parameters(), optim::SGDOptions(0.1));
+  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
+    sgd.zero_grad();
+    const Tensor loss = nn::functional::cross_entropy(net->forward(x), y);
+    loss.backward();
+    sgd.step();
+    return loss;
+  });
+  step(rand({64, 784}), randint(10, {64}));
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  auto kinds = count_kinds(kernels);
+  REQUIRE(kinds["contraction"] == 8);
+  REQUIRE(kinds["loop"] == 0);
+  // Bits are drawn once, in the epilogue of the product that they drop from; backward's epilogues read them.
+  int drawing = 0, dropping_backward = 0;
+  for (const auto& kernel : kernels) {
+    const bool drops = kernel.kind == "contraction" && fuses(kernel, "where");
+    if (fuses(kernel, "uniform")) {
+      REQUIRE(drops);
+      ++drawing;
+    } else if (drops) {
+      ++dropping_backward;
+    }
+  }
+  REQUIRE(drawing == 2);
+  REQUIRE(dropping_backward == 2);
+  // A layer hands on its product with bias, its result and the mask, nothing else of their size.
+  const std::string planned = step.ir(jit::Stage::Planned);
+  REQUIRE(occurrences(planned, "-> (tensor<64x256xf32>, tensor<64x256xi1>, tensor<64x256xf32>)") == 2);
   REQUIRE(static_cast<double>(step.memory().peak) <= 1.2 * static_cast<double>(step.memory().lower_bound));
 }
 
@@ -143,6 +187,13 @@ TEST_CASE("a Transformer's training step") {
   REQUIRE(kinds["loop"] <= 1);
   // A layer: softmax and two norms, forward and backward.
   REQUIRE(kinds["row_reduce"] == 6 * kLayers + 3);
+  // A layer's four dropouts draw their bits once, each in a kernel that does something else too; backward
+  // reads a byte an element.
+  const auto drawing = std::count_if(kernels.begin(), kernels.end(),
+                                     [](const jit::Kernel& kernel) { return fuses(kernel, "uniform"); });
+  REQUIRE(drawing == 4 * kLayers);
+  const std::string planned = step.ir(jit::Stage::Planned);
+  REQUIRE(occurrences(planned, "kiln.uniform") == 4 * kLayers);
 }
 
 TEST_CASE("a chain of elementwise functions is one kernel") {
