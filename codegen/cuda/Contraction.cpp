@@ -1,10 +1,7 @@
 // A matrix product with its epilogue: C = lhs x rhs through tiles in shared memory, each thread a block of
 // the tile in registers, then the fusion's elementwise expressions on the result's elements before they are
-// stored. Operands are read through their own expressions, so that transposes, slices and casts cost nothing
-// extra.
-#include "cuda/Evaluate.h"
-
-#include "cuda/Printer.h"
+// stored. How operands come to shared memory: OperandTile.h.
+#include "cuda/OperandTile.h"
 
 #include "KilnOps.h"
 
@@ -18,37 +15,12 @@ using namespace mlir;
 namespace kiln::codegen::cuda {
 namespace {
 
-constexpr int kThreads = 256, kSide = 16; ///< a block is 16 x 16 threads
-
-/// Tile of one block: `side` rows and columns of the result, `depth` of the inner dimension; a thread
-/// computes (side / 16)^2 elements.
-struct Tile {
-  int side, depth;
-  int each() const { return side / kSide; }
-};
-
 Tile chooseTile(std::int64_t batch, std::int64_t m, std::int64_t n) {
   auto blocks = [&](std::int64_t side) { return batch * ceilDiv(m, side) * ceilDiv(n, side); };
   if (std::min(m, n) >= 128 && blocks(128) >= 132) return {128, 8};
   if (std::min(m, n) >= 48 && blocks(64) >= 32) return {64, 16};
   return {32, 32};
 }
-
-/// One operand: its elements, and which of its two last dimensions is the inner one.
-struct Operand {
-  KernelBody body;
-  bool innerLast; ///< [.., side, inner] rather than [.., inner, side]
-  std::int64_t side, inner;
-
-  unsigned innerDim() const { return body.dims.size() - (innerLast ? 1 : 2); }
-  unsigned sideDim() const { return body.dims.size() - (innerLast ? 2 : 1); }
-  /// Whether consecutive threads should take consecutive elements of the inner dimension when loading.
-  bool walksInner() const {
-    for (const auto& expr : body.exprs)
-      if (expr->kind == Expr::Kind::Load && expr->access.strides[sideDim()] == 1) return false;
-    return true;
-  }
-};
 
 class Emitter {
 public:
@@ -66,21 +38,16 @@ private:
       sizes.push_back(dim.size);
     return sizes.empty() ? llvm::SmallVector<std::int64_t>{1} : sizes;
   }
-  llvm::SmallVector<std::pair<unsigned, Value>> boundBatch() {
-    llvm::SmallVector<std::pair<unsigned, Value>> bound;
+  Bounds boundBatch() {
+    Bounds bound;
     Values at = batchIndices();
     for (unsigned d = 0; d + 2 < body.dims.size(); ++d)
       bound.push_back({d, at[d]});
     return bound;
   }
-  void stage(Operand& operand, Value memory, Value sideStart, Value innerStart, StringRef name);
-  void multiply(Value accumulators);
-  Value fragment(Value memory, Value first, Value k, StringRef name);
+  void multiply(Value accumulators, Value half);
+  Value fragment(Value memory, Value first, Value row, StringRef name);
   void epilogue(const Expr* product, Value accumulators);
-
-  int pitch() const {
-    return tile.side + 4;
-  } ///< a row of a tile in shared memory: 4 more, against bank conflicts
 
   KernelBuilder kernel;
   const KernelBody& body;
@@ -88,76 +55,26 @@ private:
   Tile tile;
   Type type;
   Value batch, rowStart, columnStart, thread, threadRow, threadColumn, lhsTile, rhsTile;
+  Bounds ofBatch;
 };
 
-/// Loads side x depth elements of an operand, as memory[inner][side]; zeros beyond its edges.
-void Emitter::stage(Operand& operand, Value memory, Value sideStart, Value innerStart, StringRef name) {
-  bool walksInner = operand.walksInner();
-  int perThread = tile.side * tile.depth / kThreads;
-  int fast = walksInner ? tile.depth : tile.side;
-  Evaluator evaluator(operand.body, kernel);
-  KernelBuilder::Range range{kernel.index(0), kernel.index(perThread), 1, true, "piece"};
-  kernel.loop(range, [&](scf::ForOp loop) {
-    Value number = kernel.add(kernel.mul(loop.getInductionVar(), kThreads), thread);
-    Value low = kernel.rem(number, fast), high = kernel.div(number, fast);
-    Value side = walksInner ? high : low, inner = walksInner ? low : high;
-    Value at = kernel.named(kernel.add(kernel.mul(inner, pitch()), side), name.str() + "_slot");
-    Value globalSide = kernel.named(kernel.add(sideStart, side), name == "a" ? "row" : "column");
-    Value globalInner = kernel.named(kernel.add(innerStart, inner), "inner");
-    auto bound = boundBatch();
-    bound.push_back({operand.sideDim(), globalSide});
-    bound.push_back({operand.innerDim(), globalInner});
-    const Expr* value = operand.body.outputs.front().value;
-    auto load = [&](Operation* scope) {
-      evaluator.enter(scope, bound);
-      Value element = evaluator.value(value);
-      evaluator.leave();
-      return element.getType() == type ? element
-                                       : Value(arith::ExtFOp::create(kernel.b, kernel.loc, type, element));
-    };
-    bool evenSide = operand.side % tile.side == 0, evenInner = operand.inner % tile.depth == 0;
-    Value inside;
-    if (!evenSide) inside = kernel.less(globalSide, kernel.index(operand.side));
-    if (!evenInner) {
-      Value below = kernel.less(globalInner, kernel.index(operand.inner));
-      inside = inside ? Value(arith::AndIOp::create(kernel.b, kernel.loc, inside, below)) : below;
-    }
-    Value element;
-    if (!inside) {
-      element = load(nullptr);
-    } else {
-      auto choice = scf::IfOp::create(kernel.b, kernel.at(name.str() + "_value"), type, inside, true);
-      OpBuilder::InsertionGuard guard(kernel.b);
-      kernel.b.setInsertionPointToEnd(choice.thenBlock());
-      Value read = load(choice);
-      scf::YieldOp::create(kernel.b, kernel.loc, read);
-      kernel.b.setInsertionPointToEnd(choice.elseBlock());
-      Value zero = kernel.constant(kernel.b.getFloatAttr(type, 0));
-      scf::YieldOp::create(kernel.b, kernel.loc, zero);
-      element = choice.getResult(0);
-    }
-    memref::StoreOp::create(kernel.b, kernel.loc, element, memory, at);
-  });
-}
-
 /// This thread's elements of one row of a tile: vectors of four where there are as many.
-Value Emitter::fragment(Value memory, Value first, Value k, StringRef name) {
-  Value at = kernel.add(kernel.mul(k, pitch()), first);
-  auto vector = VectorType::get({std::min(tile.each(), 4)}, type);
-  return vector::LoadOp::create(kernel.b, kernel.at(name), vector, memory, at);
+Value Emitter::fragment(Value memory, Value first, Value row, StringRef name) {
+  auto vector = VectorType::get({tile.part()}, type);
+  return vector::LoadOp::create(kernel.b, kernel.at(name), vector, memory, kernel.add(row, first));
 }
 
-/// accumulators += lhs tile x rhs tile.
-void Emitter::multiply(Value accumulators) {
-  int each = tile.each(), part = std::min(each, 4), parts = each / part;
+/// accumulators += lhs tile x rhs tile, as the half of their memory that begins at `half` holds them.
+void Emitter::multiply(Value accumulators, Value half) {
+  int each = tile.each(), part = tile.part(), parts = each / part;
   KernelBuilder::Range range{kernel.index(0), kernel.index(tile.depth), 1, true, "k"};
   kernel.loop(range, [&](scf::ForOp loop) {
-    Value k = loop.getInductionVar();
+    Value row = kernel.add(half, kernel.mul(loop.getInductionVar(), tile.pitch()));
     // Thread t takes elements 4t … 4t+3 of each group of 64, so that a warp's loads have no bank conflicts.
     Values as, bs;
     for (int p = 0; p < parts; ++p) {
-      as.push_back(fragment(lhsTile, kernel.add(threadRow, p * part * kSide), k, "a"));
-      bs.push_back(fragment(rhsTile, kernel.add(threadColumn, p * part * kSide), k, "b"));
+      as.push_back(fragment(lhsTile, kernel.add(threadRow, p * part * Tile::kSide), row, "a"));
+      bs.push_back(fragment(rhsTile, kernel.add(threadColumn, p * part * Tile::kSide), row, "b"));
     }
     for (int p = 0; p < parts; ++p)
       for (int q = 0; q < parts; ++q) {
@@ -179,41 +96,41 @@ void Emitter::multiply(Value accumulators) {
   });
 }
 
+/// The results' elements of this thread, a row's neighbours together.
 void Emitter::epilogue(const Expr* product, Value accumulators) {
-  int each = tile.each(), part = std::min(each, 4);
+  int each = tile.each(), part = tile.part();
   unsigned last = body.dims.size() - 1;
   std::int64_t m = body.dims[last - 1].size, n = body.dims[last].size;
+  int width = n % part == 0 ? part : 1; // neighbours are within the result, or none of them is
   Evaluator evaluator(body, kernel);
+  llvm::SmallVector<const Output*> outputs;
+  for (const Output& output : body.outputs)
+    outputs.push_back(&output);
   auto position = [&](Value start, Value own, Value i) { // of element i of this thread in the result
     if (each == part) return kernel.add(kernel.add(start, own), i);
-    Value group = kernel.mul(kernel.div(i, part), part * kSide);
+    Value group = kernel.mul(kernel.div(i, part), part * Tile::kSide);
     return kernel.add(kernel.add(kernel.add(start, own), group), kernel.rem(i, part));
   };
   KernelBuilder::Range rows{kernel.index(0), kernel.index(each), 1, true, "i"};
   kernel.loop(rows, [&](scf::ForOp iLoop) {
     evaluator.enter(iLoop, {});
-    Value row = kernel.named(position(rowStart, threadRow, iLoop.getInductionVar()), "row");
-    KernelBuilder::Range columns{kernel.index(0), kernel.index(each), 1, true, "j"};
-    kernel.loop(columns, [&](scf::ForOp jLoop) {
-      evaluator.enter(jLoop, {});
-      Value column = kernel.named(position(columnStart, threadColumn, jLoop.getInductionVar()), "column");
-      auto store = [&](Operation* scope) {
-        auto bound = boundBatch();
+    Value i = iLoop.getInductionVar(), row = kernel.named(position(rowStart, threadRow, i), "row");
+    auto columnsFrom = [&](Value j, Operation* scope) {
+      Value column = kernel.named(position(columnStart, threadColumn, j), "column");
+      auto store = [&](Operation* guard) {
+        Bounds bound = ofBatch;
         bound.push_back({last - 1, row});
-        bound.push_back({last, column});
-        evaluator.enter(scope, bound);
-        Value at = kernel.add(kernel.mul(iLoop.getInductionVar(), each), jLoop.getInductionVar());
-        Value sum = memref::LoadOp::create(kernel.b, kernel.at("product"), accumulators, at);
-        Type result = valueType(product->type);
-        if (sum.getType() != result) sum = arith::TruncFOp::create(kernel.b, kernel.loc, result, sum);
-        evaluator.bind(product, sum);
-        Values values;
-        for (const Output& output : body.outputs)
-          values.push_back(evaluator.value(output.value));
-        for (auto [output, value] : llvm::zip_equal(body.outputs, values))
-          evaluator.store(output, value);
+        evaluator.enter(guard, bound);
+        evaluator.storeLanes(last, column, width, outputs, {}, [&](Value lane) {
+          Value at = kernel.add(kernel.mul(i, each), kernel.add(j, lane));
+          Value sum = memref::LoadOp::create(kernel.b, kernel.at("product"), accumulators, at);
+          Type result = valueType(product->type);
+          if (sum.getType() != result) sum = arith::TruncFOp::create(kernel.b, kernel.loc, result, sum);
+          evaluator.bind(product, sum);
+        });
         evaluator.leave();
       };
+      evaluator.enter(scope, {});
       Value inside;
       if (m % tile.side) inside = kernel.less(row, kernel.index(m));
       if (n % tile.side) {
@@ -225,7 +142,13 @@ void Emitter::epilogue(const Expr* product, Value accumulators) {
       else
         store(nullptr);
       evaluator.leave();
-    });
+    };
+    if (width == each) {
+      columnsFrom(kernel.index(0), nullptr);
+    } else {
+      KernelBuilder::Range columns{kernel.index(0), kernel.index(each), width, true, "j"};
+      kernel.loop(columns, [&](scf::ForOp jLoop) { columnsFrom(jLoop.getInductionVar(), jLoop); });
+    }
     evaluator.leave();
   });
 }
@@ -239,11 +162,12 @@ void Emitter::run(const Expr* product) {
       kernel.named(kernel.mul(kernel.block(gpu::Dimension::x, "block_x"), tile.side), "column_start");
   rowStart = kernel.named(kernel.mul(kernel.block(gpu::Dimension::y, "block_y"), tile.side), "row_start");
   batch = kernel.block(gpu::Dimension::z, "batch");
-  int part = std::min(each, 4);
-  threadRow = kernel.named(kernel.mul(kernel.div(thread, kSide), part), "thread_row");
-  threadColumn = kernel.named(kernel.mul(kernel.rem(thread, kSide), part), "thread_column");
-  lhsTile = kernel.shared(type, std::int64_t(tile.depth) * pitch(), "lhs_tile");
-  rhsTile = kernel.shared(type, std::int64_t(tile.depth) * pitch(), "rhs_tile");
+  ofBatch = boundBatch();
+  threadRow = kernel.named(kernel.mul(kernel.div(thread, Tile::kSide), tile.part()), "thread_row");
+  threadColumn = kernel.named(kernel.mul(kernel.rem(thread, Tile::kSide), tile.part()), "thread_column");
+  Carrier left(kernel, lhs, tile, type, thread, rowStart, ofBatch, "lhs");
+  Carrier right(kernel, rhs, tile, type, thread, columnStart, ofBatch, "rhs");
+  lhsTile = left.memory, rhsTile = right.memory;
   Value accumulators = memref::AllocaOp::create(kernel.b, kernel.at("accumulators"),
                                                 MemRefType::get({std::int64_t(each) * each}, type));
   Value zero = kernel.constant(kernel.b.getFloatAttr(type, 0));
@@ -251,14 +175,30 @@ void Emitter::run(const Expr* product) {
   kernel.loop(clear, [&](scf::ForOp loop) {
     memref::StoreOp::create(kernel.b, kernel.loc, zero, accumulators, loop.getInductionVar());
   });
-  KernelBuilder::Range range{kernel.index(0), kernel.index(lhs.inner), tile.depth, false, "inner_start"};
-  kernel.loop(range, [&](scf::ForOp loop) {
-    stage(lhs, lhsTile, rowStart, loop.getInductionVar(), "a");
-    stage(rhs, rhsTile, columnStart, loop.getInductionVar(), "b");
-    gpu::BarrierOp::create(kernel.b, kernel.loc);
-    multiply(accumulators);
-    gpu::BarrierOp::create(kernel.b, kernel.loc);
-  });
+  auto bring = [&](Value innerStart, Value half) {
+    Value a = left.fetch(innerStart, false), b = right.fetch(innerStart, false);
+    left.put(a, half);
+    right.put(b, half);
+  };
+  bring(kernel.index(0), kernel.index(0));
+  gpu::BarrierOp::create(kernel.b, kernel.loc);
+  if (lhs.steps(tile) <= 1) {
+    multiply(accumulators, kernel.index(0));
+  } else {
+    KernelBuilder::Range range{kernel.index(0), kernel.index(lhs.inner), tile.depth, false, "inner_start"};
+    kernel.loop(range, [&](scf::ForOp loop) {
+      Value start = loop.getInductionVar(), next = kernel.named(kernel.add(start, tile.depth), "next_start");
+      Value a = left.fetch(next, true), b = right.fetch(next, true);
+      Value odd = kernel.rem(kernel.div(start, tile.depth), 2);
+      Value half = kernel.named(kernel.mul(odd, tile.stage()), "half");
+      multiply(accumulators, half);
+      Value other = kernel.named(
+          kernel.b.createOrFold<arith::SubIOp>(kernel.loc, kernel.index(tile.stage()), half), "other");
+      left.put(a, other);
+      right.put(b, other);
+      gpu::BarrierOp::create(kernel.b, kernel.loc);
+    });
+  }
   epilogue(product, accumulators);
   kernel.finish();
 }
@@ -295,7 +235,7 @@ LogicalResult emitContraction(Emission& emission) {
   Tile tile = chooseTile(batch, m, n);
   runtime::CudaLaunch launch{
       {std::int32_t(ceilDiv(n, tile.side)), std::int32_t(ceilDiv(m, tile.side)), std::int32_t(batch)},
-      {kThreads, 1, 1},
+      {Tile::kThreads, 1, 1},
       0};
   auto buffers = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(emission.types.size())));
   Emitter(emission, body, a, b, tile, launch, buffers).run(product);

@@ -260,8 +260,7 @@ void Evaluator::gatherLoads(const Expr* expr, unsigned dim, int width,
 
 Values Evaluator::lanes(unsigned dim, Value start, int width, ArrayRef<const Expr*> exprs, ValueRange carried,
                         ArrayRef<std::string> names, llvm::function_ref<Values(ValueRange, ValueRange)> each,
-                        Value linear) {
-  OpBuilder& b = kernel_.b;
+                        Value linear, llvm::function_ref<void(Value)> begin) {
   auto evaluate = [&](ValueRange carriedNow) {
     Values values;
     for (const Expr* expr : exprs)
@@ -270,6 +269,7 @@ Values Evaluator::lanes(unsigned dim, Value start, int width, ArrayRef<const Exp
   };
   enter(nullptr, {{dim, start}}, linear); // where the vector starts
   if (width == 1) {
+    if (begin) begin(kernel_.index(0));
     Values next = evaluate(carried);
     leave();
     return next;
@@ -278,18 +278,15 @@ Values Evaluator::lanes(unsigned dim, Value start, int width, ArrayRef<const Exp
   for (const Expr* expr : exprs)
     gatherLoads(expr, dim, width, loads);
   std::map<int, Value> vectors;
-  for (const Expr* load : loads) {
-    auto type = VectorType::get({width}, valueType(load->type));
-    Value element = address(load->access);
-    vectors[load->id] = vector::LoadOp::create(b, kernel_.at(kernel_.nameOf(load->input) + "_vector"), type,
-                                               kernel_.buffers[load->input], element);
-  }
+  for (const Expr* load : loads)
+    vectors[load->id] = loadVector(load, width);
   KernelBuilder::Range range{kernel_.index(0), kernel_.index(width), 1, true, "k"};
   Values result = kernel_.loop(range, carried, names, [&](scf::ForOp loop, ValueRange carriedNow) {
     Value k = loop.getInductionVar();
     enter(loop, {{dim, kernel_.add(start, k)}}, linear ? kernel_.add(linear, k) : Value());
     scopes_.back().lane = k;
     scopes_.back().vectors = vectors;
+    if (begin) begin(k);
     Values next = evaluate(carriedNow);
     leave();
     return next;
@@ -298,8 +295,36 @@ Values Evaluator::lanes(unsigned dim, Value start, int width, ArrayRef<const Exp
   return result;
 }
 
+Value Evaluator::loadVector(const Expr* load, int width) {
+  auto type = VectorType::get({width}, valueType(load->type));
+  Value element = address(load->access);
+  return vector::LoadOp::create(kernel_.b, kernel_.at(kernel_.nameOf(load->input) + "_vector"), type,
+                                kernel_.buffers[load->input], element);
+}
+
+Value Evaluator::vector(unsigned dim, Value start, const Expr* expr, VectorType type,
+                        const std::string& name) {
+  int width = static_cast<int>(type.getNumElements());
+  if (expr->kind == Expr::Kind::Load && isVectorAccess(expr->access, dim, width) &&
+      valueType(expr->type) == type.getElementType()) {
+    enter(nullptr, {{dim, start}});
+    Value vector = loadVector(expr, width);
+    leave();
+    return vector;
+  }
+  OpBuilder& b = kernel_.b;
+  Values empty{ub::PoisonOp::create(b, kernel_.loc, type)};
+  return lanes(dim, start, width, {expr}, empty, {name}, [&](ValueRange values, ValueRange carried) {
+    Value element = values[0];
+    if (element.getType() != type.getElementType())
+      element = arith::ExtFOp::create(b, kernel_.loc, type.getElementType(), element);
+    return Values{
+        vector::InsertOp::create(b, kernel_.loc, element, carried[0], OpFoldResult(scopes_.back().lane))};
+  })[0];
+}
+
 void Evaluator::storeLanes(unsigned dim, Value start, int width, ArrayRef<const Output*> outputs,
-                           Value linear) {
+                           Value linear, llvm::function_ref<void(Value)> begin) {
   OpBuilder& b = kernel_.b;
   llvm::SmallVector<const Expr*> exprs;
   llvm::SmallVector<const Output*> vectors;
@@ -328,7 +353,7 @@ void Evaluator::storeLanes(unsigned dim, Value start, int width, ArrayRef<const 
         }
         return next;
       },
-      linear);
+      linear, begin);
   if (vectors.empty()) return;
   enter(nullptr, {{dim, start}}, linear);
   for (auto [output, vector] : llvm::zip_equal(vectors, results))

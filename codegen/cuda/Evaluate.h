@@ -34,13 +34,17 @@ public:
   /// Evaluates `exprs` at `width` consecutive indices of `dim` from `start`. Loads go by vectors where they
   /// can. `each` gets the values at one of them, in a scope where `dim` is bound; it returns what it carries
   /// on.
+  /// `begin`, when given, is called first, with the number of the element: it may bind what belongs to it.
   Values lanes(unsigned dim, mlir::Value start, int width, llvm::ArrayRef<const Expr*> exprs,
                mlir::ValueRange carried, llvm::ArrayRef<std::string> carriedNames,
                llvm::function_ref<Values(mlir::ValueRange values, mlir::ValueRange carried)> each,
-               mlir::Value linear = {});
+               mlir::Value linear = {}, llvm::function_ref<void(mlir::Value lane)> begin = {});
   /// Evaluates and stores outputs at `width` consecutive indices of `dim`.
   void storeLanes(unsigned dim, mlir::Value start, int width, llvm::ArrayRef<const Output*> outputs,
-                  mlir::Value linear = {});
+                  mlir::Value linear = {}, llvm::function_ref<void(mlir::Value lane)> begin = {});
+  /// The values of `expr` at `width` consecutive indices of `dim`, as a vector of `type`'s elements.
+  mlir::Value vector(unsigned dim, mlir::Value start, const Expr* expr, mlir::VectorType type,
+                     const std::string& name);
 
 private:
   struct Scope {
@@ -61,6 +65,7 @@ private:
   mlir::Value in(int level, llvm::function_ref<mlir::Value()> make);
   mlir::Value compute(const Expr* expr, int level);
   mlir::Value generate(const Expr* expr, mlir::ValueRange scalars);
+  mlir::Value loadVector(const Expr* load, int width);
   void gatherLoads(const Expr* expr, unsigned dim, int width, llvm::SmallVectorImpl<const Expr*>& loads);
   bool isFullAccess(const Access& access) const;
 

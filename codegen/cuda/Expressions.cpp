@@ -327,10 +327,20 @@ Text literal(Attribute value, Type type) {
   return wrap(isDouble ? text : text + "f");
 }
 
+/// Whether the operation is a constant vector of positive zeros.
+static bool isZeros(Operation* op) {
+  auto constant = dyn_cast<arith::ConstantOp>(op);
+  auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  auto number = splat ? dyn_cast<FloatAttr>(splat.getSplatValue<Attribute>()) : FloatAttr();
+  return number && number.getValue().isPosZero();
+}
+
 std::optional<Text> expression(Operation* op, ArrayRef<Text> in, bool wide) {
   if (op->getNumResults() != 1) return std::nullopt;
   Type type = op->getResult(0).getType();
-  if (isa<VectorType>(type) || typeName(type, wide).empty()) return std::nullopt;
+  if (isa<VectorType>(type))
+    return isZeros(op) ? std::optional<Text>({typeName(type, wide) + "{}"}) : std::nullopt;
+  if (typeName(type, wide).empty()) return std::nullopt;
   Printer print{op, in, wide};
   StringRef name = op->getName().getStringRef();
   if (auto it = operators().find(name); it != operators().end()) return print.infix(it->second);

@@ -49,8 +49,8 @@ std::string pointerTableName(mlir::MemRefType type, const std::string& constness
 /// A scalar literal: "0.5f", "3", "true", "-infinity".
 Text literal(mlir::Attribute value, mlir::Type type);
 
-/// Expression of a side-effect-free scalar operation with one result, or nothing when the operation is
-/// unknown.
+/// Expression of a side-effect-free scalar operation with one result (or of a vector of zeros), or nothing
+/// when the operation is unknown.
 std::optional<Text> expression(mlir::Operation* op, llvm::ArrayRef<Text> operands, bool wideIndex);
 
 /// a + b, folded when either is 0.

@@ -2,6 +2,7 @@
 #include "numeric_support.h"
 #include "program_support.h"
 
+#include <array>
 #include <string>
 
 using namespace kiln;
@@ -54,6 +55,21 @@ TEST_CASE("products with every transpose, ragged in every dimension") {
   auto x = numbers(std::size_t(p.batch) * p.m * p.k), y = numbers(std::size_t(p.batch) * p.k * p.n, 1, 3);
   CudaRun run = runText(text(p), {Buffer::of(x), Buffer::of(y)});
   checkClose(run.results[0].as<float>(), multiply(p, x, y), 3e-6);
+  CHECK(nvrtcProblems(run.program) == "");
+}
+
+TEST_CASE("operands and results of whole vectors move by vectors, whatever is transposed") {
+  bool transposeLhs = GENERATE(false, true), transposeRhs = GENERATE(false, true);
+  // Several steps along the inner dimension, the last one cut; one step; the middle tile.
+  auto [batch, m, n, k] =
+      GENERATE(std::array{2, 36, 44, 76}, std::array{1, 32, 64, 8}, std::array{32, 52, 72, 40});
+  Product p{batch, m, n, k, transposeLhs, transposeRhs};
+  auto x = numbers(std::size_t(p.batch) * p.m * p.k), y = numbers(std::size_t(p.batch) * p.k * p.n, 1, 3);
+  CudaRun run = runText(text(p), {Buffer::of(x), Buffer::of(y)});
+  checkClose(run.results[0].as<float>(), multiply(p, x, y), 5e-6);
+  const std::string& kernel = run.program.kernels[0].source;
+  CHECK_THAT(kernel, Catch::Contains("load<4>(input0 + ") && Catch::Contains("load<4>(input1 + ") &&
+                         Catch::Contains("store(matmul + "));
   CHECK(nvrtcProblems(run.program) == "");
 }
 
