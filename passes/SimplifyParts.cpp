@@ -75,9 +75,54 @@ LogicalResult concatOfParts(ir::SliceUpdateOp op, PatternRewriter& rewriter) {
   return success();
 }
 
+/// A padded part, with `update` for what it was: the window [start, stop) of `dim`, all else as it is.
+void replaceByPadded(Operation* op, ir::SliceUpdateOp padded, Value update, int64_t dim, int64_t start,
+                     int64_t stop, PatternRewriter& rewriter) {
+  RankedTensorType type = typeOf(op->getResult(0));
+  SmallVector<int64_t> starts(type.getRank(), 0), stops(type.getShape()), steps(type.getRank(), 1);
+  starts[dim] = start;
+  stops[dim] = stop;
+  Value background = constant(rewriter, op->getLoc(), type, *splatOf(padded.getX()));
+  rewriter.replaceOpWithNewOp<ir::SliceUpdateOp>(op, type, background, update, starts, stops, steps);
+}
+
+/// transpose(part padded) -> (transpose(part)) padded: where a tensor was transposed before it was cut up,
+/// the parts meet in its own order.
+LogicalResult transposeOfPadded(ir::TransposeOp op, PatternRewriter& rewriter) {
+  auto padded = op.getX().getDefiningOp<ir::SliceUpdateOp>();
+  int64_t dim = padded && splatOf(padded.getX()) ? partDimension(padded) : -1;
+  if (dim < 0) return failure();
+  int64_t moved = llvm::find(op.getPermutation(), dim) - op.getPermutation().begin();
+  Value part = transpose(rewriter, op.getLoc(), padded.getUpdate(), op.getPermutation());
+  replaceByPadded(op, padded, part, moved, padded.getStarts()[dim], padded.getStops()[dim], rewriter);
+  return success();
+}
+
+/// reshape(part padded) -> (reshape(part)) padded, where the window is one of a dimension of the result too.
+LogicalResult reshapeOfPadded(ir::ReshapeOp op, PatternRewriter& rewriter) {
+  auto padded = op.getX().getDefiningOp<ir::SliceUpdateOp>();
+  int64_t dim = padded && splatOf(padded.getX()) ? partDimension(padded) : -1;
+  if (dim < 0 || !typeOf(op).hasStaticShape() || !typeOf(padded).hasStaticShape()) return failure();
+  // In elements: of each `period`, the window takes those from `start` to `stop`.
+  int64_t inner = numel(shapeOf(padded).drop_front(dim + 1)), period = shapeOf(padded)[dim] * inner;
+  int64_t start = padded.getStarts()[dim] * inner, stop = padded.getStops()[dim] * inner;
+  for (auto [found, size] : llvm::enumerate(shapeOf(op))) {
+    int64_t ownInner = numel(shapeOf(op).drop_front(found + 1));
+    if (size * ownInner != period || start % ownInner || stop % ownInner) continue;
+    SmallVector<int64_t> shape(shapeOf(op));
+    shape[found] = (stop - start) / ownInner;
+    Value part = reshape(rewriter, op.getLoc(), padded.getUpdate(), shape);
+    replaceByPadded(op, padded, part, found, start / ownInner, stop / ownInner, rewriter);
+    return success();
+  }
+  return failure();
+}
+
 } // namespace
 
 void populatePartPatterns(RewritePatternSet& patterns) {
+  patterns.add(transposeOfPadded);
+  patterns.add(reshapeOfPadded);
   patterns.add(addOfPadded);
   patterns.add(concatOfParts);
 }

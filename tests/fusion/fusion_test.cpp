@@ -152,6 +152,37 @@ TEST_CASE("a softmax between two products, forward and backward") {
   REQUIRE(kinds["scatter"] == 0);
 }
 
+TEST_CASE("heads cut out of one projection, whichever way it is written") {
+  constexpr int kBatch = 2, kLength = 16, kHeads = 4, kSize = 32;
+  nn::Linear projection(kSize, 3 * kSize);
+  const bool permuted = GENERATE(false, true);
+  auto step = jit::compile([&](const Tensor& x) {
+    const Tensor all = projection(x);
+    std::vector<Tensor> parts;
+    if (permuted) {
+      const Tensor heads = all.view({kBatch, kLength, 3, kHeads, -1}).permute({2, 0, 3, 1, 4});
+      parts = {heads[0], heads[1], heads[2]};
+    } else {
+      for (const Tensor& part : all.chunk(3, -1))
+        parts.push_back(part.view({kBatch, kLength, kHeads, -1}).transpose(1, 2));
+    }
+    const Tensor weights = softmax(matmul(parts[0], parts[1].transpose(-2, -1)) / 2.0, -1);
+    const Tensor merged = matmul(weights, parts[2]).transpose(1, 2).reshape({kBatch, kLength, kSize});
+    merged.square().sum().backward();
+  });
+  step(randn({kBatch, kLength, kSize}));
+  const auto kernels = step.kernels();
+  INFO(list(kernels));
+  auto kinds = count_kinds(kernels);
+  // The projection and two products forward; four gradients of those two; the projection's weight.
+  REQUIRE(kinds["contraction"] == 8);
+  // The gradients of queries, keys and values, each stored by its product as the projection has it, in one
+  // tensor.
+  REQUIRE(kinds["scatter"] == 1);
+  for (const auto& kernel : kernels)
+    REQUIRE_FALSE((kernel.kind != "contraction" && fuses(kernel, "transpose")));
+}
+
 TEST_CASE("a Transformer's training step") {
   constexpr int kLayers = 2;
   nn::TransformerEncoder encoder(nn::TransformerEncoderOptions(

@@ -218,6 +218,45 @@ func.func @not_parts(%x: tensor<3xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
 
 // -----
 
+// What was turned and split in three before it was cut up is put together in its own order: each part is turned and
+// joined, then all are one concatenation.
+// CHECK-LABEL: @turned_parts
+// CHECK-NEXT: %[[Q1:.*]] = kiln.reshape %arg0
+// CHECK-NEXT: %[[K1:.*]] = kiln.reshape %arg1
+// CHECK-NEXT: %[[QT:.*]] = kiln.transpose %[[Q1]] {{.*}} -> tensor<5x1x2x4xf32>
+// CHECK-NEXT: %[[KT:.*]] = kiln.transpose %[[K1]]
+// CHECK-NEXT: %[[Q:.*]] = kiln.reshape %[[QT]] {{.*}} -> tensor<5x8xf32>
+// CHECK-NEXT: %[[K:.*]] = kiln.reshape %[[KT]]
+// CHECK-NEXT: kiln.concat %[[Q]], %[[K]] {dim = 1 : i64}
+func.func @turned_parts(%q: tensor<2x5x4xf32>, %k: tensor<2x5x4xf32>) -> tensor<5x16xf32> {
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 2, 2, 5, 4>, value = 0.0 : f64} : tensor<2x2x5x4xf32>
+  %q1 = kiln.reshape %q {shape = array<i64: 1, 2, 5, 4>} : (tensor<2x5x4xf32>) -> tensor<1x2x5x4xf32>
+  %k1 = kiln.reshape %k {shape = array<i64: 1, 2, 5, 4>} : (tensor<2x5x4xf32>) -> tensor<1x2x5x4xf32>
+  %a = kiln.slice_update %zero, %q1 {starts = array<i64: 0, 0, 0, 0>, stops = array<i64: 1, 2, 5, 4>, steps = array<i64: 1, 1, 1, 1>} : (tensor<2x2x5x4xf32>, tensor<1x2x5x4xf32>) -> tensor<2x2x5x4xf32>
+  %b = kiln.slice_update %zero, %k1 {starts = array<i64: 1, 0, 0, 0>, stops = array<i64: 2, 2, 5, 4>, steps = array<i64: 1, 1, 1, 1>} : (tensor<2x2x5x4xf32>, tensor<1x2x5x4xf32>) -> tensor<2x2x5x4xf32>
+  %at = kiln.transpose %a {permutation = array<i64: 2, 0, 1, 3>} : (tensor<2x2x5x4xf32>) -> tensor<5x2x2x4xf32>
+  %bt = kiln.transpose %b {permutation = array<i64: 2, 0, 1, 3>} : (tensor<2x2x5x4xf32>) -> tensor<5x2x2x4xf32>
+  %ar = kiln.reshape %at {shape = array<i64: 5, 16>} : (tensor<5x2x2x4xf32>) -> tensor<5x16xf32>
+  %br = kiln.reshape %bt {shape = array<i64: 5, 16>} : (tensor<5x2x2x4xf32>) -> tensor<5x16xf32>
+  %sum = kiln.add %ar, %br : (tensor<5x16xf32>, tensor<5x16xf32>) -> tensor<5x16xf32>
+  return %sum : tensor<5x16xf32>
+}
+
+// -----
+
+// A window that a joined dimension holds in pieces stays where it is.
+// CHECK-LABEL: @pieces
+// CHECK: kiln.slice_update
+// CHECK-NEXT: kiln.reshape
+func.func @pieces(%x: tensor<3x1xf32>) -> tensor<6xf32> {
+  %zero = kiln.constant {dtype = "f32", shape = array<i64: 3, 2>, value = 0.0 : f64} : tensor<3x2xf32>
+  %a = kiln.slice_update %zero, %x {starts = array<i64: 0, 1>, stops = array<i64: 3, 2>, steps = array<i64: 1, 1>} : (tensor<3x2xf32>, tensor<3x1xf32>) -> tensor<3x2xf32>
+  %r = kiln.reshape %a {shape = array<i64: 6>} : (tensor<3x2xf32>) -> tensor<6xf32>
+  return %r : tensor<6xf32>
+}
+
+// -----
+
 // A product whose rows are wanted last is made the other way round, a constant factor notwithstanding; what
 // remains moves whole rows.
 // CHECK-LABEL: @columns_last
