@@ -179,3 +179,44 @@ func.func @scattered(%x: tensor<8x4x6xf32>, %w: tensor<6x8x4xf32>) -> tensor<6x8
   %p = kiln.matmul %t, %w {transpose_lhs = false, transpose_rhs = true} : (tensor<6x8x4xf32>, tensor<6x8x4xf32>) -> tensor<6x8x8xf32>
   return %p : tensor<6x8x8xf32>
 }
+
+// -----
+
+// A sum over rows takes what makes its operand along, and keeps columns side by side.
+// CHECK-LABEL: @columns(
+// CHECK: kiln.fusion column_reduce
+// CHECK: kiln.exp
+// CHECK: kiln.sum
+// CHECK-NOT: kiln.fusion
+func.func @columns(%x: tensor<512x64xf32>) -> tensor<64xf32> {
+  %e = kiln.exp %x : (tensor<512x64xf32>) -> tensor<512x64xf32>
+  %s = kiln.sum %e {dims = array<i64: 0>, keepdim = false} : (tensor<512x64xf32>) -> tensor<64xf32>
+  return %s : tensor<64xf32>
+}
+
+// -----
+
+// Nothing waits in a kernel for the sum of one long row.
+// CHECK-LABEL: @long_row
+// CHECK: kiln.fusion row_reduce
+// CHECK: kiln.fusion loop
+func.func @long_row(%x: tensor<65536xf32>) -> tensor<65536xf32> {
+  %s = kiln.sum %x {dims = array<i64: 0>, keepdim = false} : (tensor<65536xf32>) -> tensor<f32>
+  %b = kiln.broadcast %s {shape = array<i64: 65536>} : (tensor<f32>) -> tensor<65536xf32>
+  %d = kiln.div %x, %b : (tensor<65536xf32>, tensor<65536xf32>) -> tensor<65536xf32>
+  return %d : tensor<65536xf32>
+}
+
+// -----
+
+// State is updated by a loop of its own, not in the epilogue that makes its gradient.
+// CHECK-LABEL: @state(
+// CHECK: kiln.fusion contraction
+// CHECK-NOT: kiln.sub
+// CHECK: kiln.fusion {{loop|multi}}
+// CHECK: kiln.sub
+func.func @state(%w: tensor<64x64xf32> {kiln.donated = 0 : i64}, %x: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %g = kiln.matmul %x, %x {transpose_lhs = true, transpose_rhs = false} : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %n = kiln.sub %w, %g : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %n : tensor<64x64xf32>
+}
