@@ -41,6 +41,8 @@ struct Row {
     for (unsigned d : reduced)
       columns *= body.dims[d].size;
     width = Evaluator::vectorWidth(body, reduced.back());
+    while (width > 1 && columns < std::int64_t(threads) * width) // rather every thread than long vectors
+      width /= 2;
   }
 
   llvm::SmallVector<std::int64_t> sizes(ArrayRef<unsigned> dims) const {
