@@ -269,3 +269,9 @@ TEST_CASE("wrong shapes inside a captured model name the module and the line") {
                       Catch::Contains("linear") && Catch::Contains("fc1") && Catch::Contains("[5, 7]"));
   fast(ones({5, 6}));
 }
+
+TEST_CASE("a chain of modules is passed over: an error names the line that calls it") {
+  auto fast = jit::compile(nn::Sequential(nn::Linear(6, 8), nn::ReLU(), nn::Linear(9, 2)));
+  const Tensor x = ones({5, 6});
+  REQUIRE_THROWS_WITH(fast(x), Catch::Contains("jit_test.cpp:" + std::to_string(__LINE__)));
+}

@@ -104,6 +104,8 @@ TEST_CASE("errors name the op, what was got, and the user's line") {
   REQUIRE_THROWS_WITH(ones({3}).item(), Catch::Contains("3 elements"));
   REQUIRE_THROWS_WITH(tensor({{1, 2}, {3}}), Catch::Contains("sub-list"));
   REQUIRE_THROWS_WITH(ones({2, -3}), Catch::Contains("negative dimension"));
+  // One line: where it starts and ends is the same.
+  REQUIRE_THROWS_WITH(ones({2}) + ones({3}), Catch::Contains("tensor_test.cpp:" + std::to_string(__LINE__)));
 }
 
 TEST_CASE("numbers print in PyTorch's layout") {

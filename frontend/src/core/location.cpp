@@ -18,7 +18,7 @@ namespace kiln::internal {
 namespace {
 
 thread_local ModuleScope* innermost = nullptr;
-constexpr std::size_t kCallers = 4; // our header-only frames, and the user's
+constexpr std::size_t kCallers = 10; // header-only frames, ours and the standard library's, and the user's
 constexpr int kMaxDepth = 48;
 
 // Addresses of this library's own code.
@@ -111,14 +111,13 @@ ir::Location resolve_location(ir::Location location) {
   try {
     static const auto symbolize =
         reinterpret_cast<Symbolize>(runtime::load_symbol("kiln-compiler", "kiln_symbolize"));
-    // Our own header-only code (a ModuleHolder's call) is passed over when a caller of it is known.
+    // Code of headers (a ModuleHolder's call, std::invoke) is passed over when a caller of it is known.
     for (std::uint64_t caller : location.callers) {
       std::string file;
       std::uint32_t line = 0;
-      if (!symbolize(binary.c_str(), caller, &file, &line)) continue;
-      const bool ours = file.find("include/kiln/") != std::string::npos;
-      if (location.file.empty() || !ours) location.file = file, location.line = line;
-      if (!ours) break;
+      const bool own = symbolize(binary.c_str(), caller, &file, &line);
+      if (!file.empty() && (own || location.file.empty())) location.file = file, location.line = line;
+      if (own) break;
     }
   } catch (const Error&) { // a deployed program may ship no compiler
   }
