@@ -45,12 +45,12 @@ std::pair<Value, Value> Carrier::place(Value piece) const {
 }
 
 /// `read` where the element lies within the operand, else zero.
-Value Carrier::guarded(Value globalSide, Value globalInner, bool ahead, Type result,
+Value Carrier::guarded(Value globalSide, Value globalInner, Value end, Type result,
                        llvm::function_ref<Value(Operation*)> read) {
   Value inside;
   if (operand.side % tile.side) inside = kernel.less(globalSide, kernel.index(operand.side));
-  if (ahead || operand.inner == 0 || operand.inner % tile.depth) {
-    Value below = kernel.less(globalInner, kernel.index(operand.inner));
+  if (end || operand.inner == 0 || operand.inner % tile.depth) {
+    Value below = kernel.less(globalInner, end ? end : kernel.index(operand.inner));
     inside = inside ? Value(arith::AndIOp::create(kernel.b, kernel.loc, inside, below)) : below;
   }
   if (!inside) return read(nullptr);
@@ -65,7 +65,7 @@ Value Carrier::guarded(Value globalSide, Value globalInner, bool ahead, Type res
   return choice.getResult(0);
 }
 
-Value Carrier::fetch(Value innerStart, bool ahead) {
+Value Carrier::fetch(Value innerStart, Value end) {
   OpBuilder& b = kernel.b;
   const Expr* value = operand.body.outputs.front().value;
   Evaluator evaluator(operand.body, kernel);
@@ -73,7 +73,7 @@ Value Carrier::fetch(Value innerStart, bool ahead) {
   if (isVector) {
     Value globalSide = kernel.named(kernel.add(sideStart, side), sideName);
     Value globalInner = kernel.named(kernel.add(innerStart, inner), "inner");
-    return guarded(globalSide, globalInner, ahead, type, [&](Operation* scope) {
+    return guarded(globalSide, globalInner, end, type, [&](Operation* scope) {
       Bounds bound = batch;
       bound.push_back(walksInner ? std::pair(operand.sideDim(), globalSide)
                                  : std::pair(operand.innerDim(), globalInner));
@@ -90,7 +90,7 @@ Value Carrier::fetch(Value innerStart, bool ahead) {
     auto [ownSide, ownInner] = place(loop.getInductionVar());
     Value globalSide = kernel.named(kernel.add(sideStart, ownSide), sideName);
     Value globalInner = kernel.named(kernel.add(innerStart, ownInner), "inner");
-    Value element = guarded(globalSide, globalInner, ahead, type.getElementType(), [&](Operation* scope) {
+    Value element = guarded(globalSide, globalInner, end, type.getElementType(), [&](Operation* scope) {
       Bounds bound = batch;
       bound.push_back({operand.sideDim(), globalSide});
       bound.push_back({operand.innerDim(), globalInner});

@@ -47,9 +47,9 @@ public:
   Carrier(KernelBuilder& kernel, Operand& operand, Tile tile, mlir::Type type, mlir::Value thread,
           mlir::Value sideStart, const Bounds& batch, llvm::StringRef name);
 
-  /// This thread's elements of the step that begins at innerStart; zeros beyond the operand's edges. ahead:
-  /// the step may lie beyond the last one.
-  mlir::Value fetch(mlir::Value innerStart, bool ahead);
+  /// This thread's elements of the step that begins at innerStart; zeros beyond the operand's edges. `end`,
+  /// when given: steps from there on are not wanted, and are zeros too.
+  mlir::Value fetch(mlir::Value innerStart, mlir::Value end = {});
   /// Puts them into the half of the memory that begins at `half`.
   void put(mlir::Value elements, mlir::Value half);
 
@@ -58,7 +58,7 @@ public:
 private:
   std::pair<mlir::Value, mlir::Value>
   place(mlir::Value piece) const; ///< side and inner of a piece, within the tile
-  mlir::Value guarded(mlir::Value globalSide, mlir::Value globalInner, bool ahead, mlir::Type result,
+  mlir::Value guarded(mlir::Value globalSide, mlir::Value globalInner, mlir::Value end, mlir::Type result,
                       llvm::function_ref<mlir::Value(mlir::Operation*)> read);
 
   KernelBuilder& kernel;

@@ -73,6 +73,42 @@ TEST_CASE("operands and results of whole vectors move by vectors, whatever is tr
   CHECK(nvrtcProblems(run.program) == "");
 }
 
+TEST_CASE("a product of few tiles is cut along its inner dimension, and its chunks added up in order") {
+  // The inner dimension ends within a step, and within a chunk; batches; columns that are no vectors.
+  auto [batch, m, n, k] = GENERATE(std::array{1, 40, 48, 1000}, std::array{2, 33, 45, 515});
+  Product p{batch, m, n, k, GENERATE(false, true), false};
+  auto x = numbers(std::size_t(p.batch) * p.m * p.k), y = numbers(std::size_t(p.batch) * p.k * p.n, 1, 3);
+  CudaRun run = runText(text(p), {Buffer::of(x), Buffer::of(y)});
+  checkClose(run.results[0].as<float>(), multiply(p, x, y), 2e-5);
+  REQUIRE(run.program.kernels.size() == 2);
+  CHECK(run.program.kernels[0].name == "product_chunks");
+  CHECK(run.program.kernels[0].cuda.grid[2] > batch);
+  CHECK(nvrtcProblems(run.program) == "");
+}
+
+TEST_CASE("the epilogue of a product in chunks is the second kernel's") {
+  CudaRun run = runText(
+      R"(func.func @main(%x: tensor<8x1024xf32>, %y: tensor<1024x12xf32>, %b: tensor<12xf32>) -> tensor<8x12xf32> {
+    %r = kiln.fusion contraction "linear_relu" (%a = %x : tensor<8x1024xf32>, %c = %y : tensor<1024x12xf32>,
+        %d = %b : tensor<12xf32>) -> tensor<8x12xf32> {
+      %p = kiln.matmul %a, %c {transpose_lhs = false, transpose_rhs = false} : (tensor<8x1024xf32>, tensor<1024x12xf32>) -> tensor<8x12xf32>
+      %w = kiln.broadcast %d {shape = array<i64: 8, 12>} : (tensor<12xf32>) -> tensor<8x12xf32>
+      %s = kiln.add %p, %w : (tensor<8x12xf32>, tensor<8x12xf32>) -> tensor<8x12xf32>
+      %h = kiln.relu %s : (tensor<8x12xf32>) -> tensor<8x12xf32>
+      kiln.yield %h : tensor<8x12xf32>
+    }
+    return %r : tensor<8x12xf32>
+  })",
+      {Buffer::of(numbers(8 * 1024)), Buffer::of(numbers(1024 * 12, 1, 1)), Buffer::of(numbers(12, 1, 2))});
+  auto b = numbers(12, 1, 2);
+  auto want = multiply({1, 8, 12, 1024, false, false}, numbers(8 * 1024), numbers(1024 * 12, 1, 1));
+  for (std::size_t i = 0; i < want.size(); ++i)
+    want[i] = std::max(0.0, want[i] + b[i % 12]);
+  checkClose(run.results[0].as<float>(), want, 2e-5);
+  CHECK_THAT(run.program.kernels[1].source, Catch::Contains("store(relu + "));
+  CHECK(nvrtcProblems(run.program) == "");
+}
+
 TEST_CASE("the middle and the large tile") {
   Product p = GENERATE(Product{40, 70, 64, 33, false, true}, Product{67, 130, 128, 9, true, false});
   auto x = numbers(std::size_t(p.batch) * p.m * p.k), y = numbers(std::size_t(p.batch) * p.k * p.n, 1, 3);
