@@ -47,22 +47,26 @@ struct Floats {
   }
 };
 
-/// 2^n for whole n in [-150, 128], times x: by the exponent's bits, in two halves so that denormals and
-/// infinity work.
-Value scale(Floats& f, Value x, Value n) {
-  Value whole = arith::FPToSIOp::create(f.builder, f.loc, f.integer(), n);
-  Value half = arith::ShRSIOp::create(f.builder, f.loc, whole, f.bits(1));
-  Value other = arith::SubIOp::create(f.builder, f.loc, whole, half);
-  for (Value part : {half, other}) {
-    Value exponent = arith::AddIOp::create(f.builder, f.loc, part, f.bits(127));
-    Value power = arith::ShLIOp::create(f.builder, f.loc, exponent, f.bits(23));
-    x = f.mul(x, arith::BitcastOp::create(f.builder, f.loc, f.type, power));
-  }
-  return x;
+/// A float of this size holds a whole number in its last bits: adding it rounds to whole numbers. What is
+/// added with it, twice the bias of an exponent, is of use to `scale`.
+constexpr double kRounder = 0x1.8p23 + 254;
+
+/// 2^n * p for whole n in [-150, 128], given n + kRounder and a value of n's sign or zero: by the exponent's
+/// bits, and in two factors, 2^(n - k) and 2^k with k = +-64, so that denormals and infinity work.
+Value scale(Floats& f, Value p, Value shifted, Value sign) {
+  Value negative =
+      arith::CmpIOp::create(f.builder, f.loc, arith::CmpIPredicate::slt,
+                            arith::BitcastOp::create(f.builder, f.loc, f.integer(), sign), f.bits(0));
+  Value outer = f.select(negative, f.number(0x1p-64), f.number(0x1p64));
+  Value exponent = arith::ShLIOp::create(
+      f.builder, f.loc, arith::BitcastOp::create(f.builder, f.loc, f.integer(), shifted), f.bits(23));
+  Value inner = arith::SubIOp::create(f.builder, f.loc, exponent,
+                                      arith::BitcastOp::create(f.builder, f.loc, f.integer(), outer));
+  return f.mul(f.mul(p, arith::BitcastOp::create(f.builder, f.loc, f.type, inner)), outer);
 }
 
-/// The same in one AVX-512 instruction.
-Value scaleByInstruction(Floats& f, Value x, Value n) {
+/// 2^n * p in one AVX-512 instruction.
+Value scaleByInstruction(Floats& f, Value p, Value n) {
   Value all =
       arith::ConstantOp::create(f.builder, f.loc, f.builder.getIntegerAttr(f.builder.getIntegerType(16), -1));
   constexpr int kCurrentRounding = 4;
@@ -70,7 +74,7 @@ Value scaleByInstruction(Floats& f, Value x, Value n) {
                                             f.builder.getI32IntegerAttr(kCurrentRounding));
   auto call = LLVM::CallIntrinsicOp::create(f.builder, f.loc, f.type,
                                             f.builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-                                            ValueRange{x, n, x, all, rounding});
+                                            ValueRange{p, n, p, all, rounding});
   return call.getResult(0);
 }
 
@@ -92,7 +96,8 @@ struct WidenPow : OpRewritePattern<math::PowFOp> {
   }
 };
 
-/// exp(x) = 2^n * exp(r), n = round(x / ln 2), with Cephes' polynomial for exp(r).
+/// exp(x) = 2^n * exp(r), n = round(x / ln 2). The polynomial's relative error is 3e-9 for |r| up to ln 2 /
+/// 2; the result's, over all float32, is below 0.9 units in the last place, 1.2 without fused multiply-add.
 struct ExpandExp : OpRewritePattern<math::ExpOp> {
   ExpandExp(MLIRContext* context, const Target& target)
       : OpRewritePattern(context, kPreferred), target(target) {}
@@ -104,16 +109,16 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
     Value x = op.getOperand(), low = f.number(-104), high = f.number(89);
     x = f.select(f.below(x, low), low, x);
     x = f.select(f.below(high, x), high, x);
-    Value n = math::RoundEvenOp::create(rewriter, op.getLoc(), f.mul(x, f.number(std::numbers::log2e)));
+    Value shifted = f.fma(x, f.number(std::numbers::log2e), f.number(kRounder));
+    Value n = f.add(shifted, f.number(-kRounder));
     Value r = f.fma(n, f.number(-0.693359375), x); // ln 2 in two parts; n * the first is exact
     r = f.fma(n, f.number(2.12194440e-4), r);
-    Value p = f.number(1.9875691500e-4);
-    for (double c : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
+    Value p = f.number(1.381454003e-3);
+    for (double c : {8.368745113e-3, 4.166839079e-2, 1.66665204e-1, 4.999999343e-1, 1.0, 1.0})
       p = f.fma(p, r, f.number(c));
-    p = f.add(f.fma(p, f.mul(r, r), r), f.number(1));
     auto vector = dyn_cast<VectorType>(op.getType());
     bool whole = target.vectorBits == 512 && vector && vector.getRank() == 1 && vector.getDimSize(0) == 16;
-    rewriter.replaceOp(op, whole ? scaleByInstruction(f, p, n) : scale(f, p, n));
+    rewriter.replaceOp(op, whole ? scaleByInstruction(f, p, n) : scale(f, p, shifted, x));
     return success();
   }
   const Target& target;

@@ -67,6 +67,35 @@ TEST_CASE("f32: exp and log at the edges of their range") {
   REQUIRE(std::signbit(out[3].as<float>()[7]));
 }
 
+TEST_CASE("f32: exp is within 1.2 units in the last place over its range, denormals included") {
+  constexpr int kCount = 100000;
+  const float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> x = {88.72283f,   88.72284f,   89.5f,  -87.33654f, -87.33655f, -103.27893f,
+                          -103.97208f, -103.97209f, inf,    -inf,       1e30f,      -1e30f,
+                          0,           -0.0f,       1e-40f, -1e-8f};
+  while (x.size() < kCount)
+    x.push_back(-104.5f + 194 * static_cast<float>(x.size()) / kCount);
+  std::vector inputs{buffer<float>({DType::Float32, {kCount}}, x)};
+  auto out = runFused(R"(
+    func.func @main(%x: tensor<100000xf32>) -> tensor<100000xf32> {
+      %0 = kiln.fusion loop "exp" (%a = %x : tensor<100000xf32>) -> (tensor<100000xf32>) {
+        %1 = kiln.exp %a : (tensor<100000xf32>) -> tensor<100000xf32>
+        kiln.yield %1 : tensor<100000xf32>
+      }
+      return %0 : tensor<100000xf32>
+    })",
+                      inputs);
+  for (int i = 0; i < kCount; ++i) {
+    float got = out[0].as<float>()[i];
+    double wanted = std::exp(double(x[i]));
+    INFO("x = " << x[i] << ", got " << got << ", wanted " << wanted);
+    if (float nearest = float(wanted); std::isinf(nearest) || nearest == 0)
+      REQUIRE(got == nearest);
+    else
+      REQUIRE(std::abs(got - wanted) <= 1.2 * std::max(std::ldexp(1.0, std::ilogb(nearest) - 23), 0x1p-149));
+  }
+}
+
 TEST_CASE("f32: erf over its range") {
   constexpr int kCount = 100000;
   const float inf = std::numeric_limits<float>::infinity();
