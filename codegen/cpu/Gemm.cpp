@@ -83,10 +83,12 @@ private:
     strides.rhsTile = plan.tileColumns() * (inPlace ? 1 : packedDepth(shape, plan));
     strides.rhsDepth = inPlace ? shape.rhs.rowStride : plan.tileColumns();
     strides.sumsRow = plan.blockColumns;
+    // What is read in place is short of K or used again soon, so it pays to ask ahead for copies alone.
+    if (plan.packLhs && packsLhsTiles(shape)) strides.aheadRow = shape.lhs.rowStride;
     strip = createStrip(module, index.loc, plan, strides, shape.element,
                         cast<MemRefType>((plan.packLhs ? packedLhs : lhs).getType()),
                         cast<MemRefType>((packedRhs ? packedRhs : rhs).getType()),
-                        cast<MemRefType>(sums.getType()),
+                        cast<MemRefType>(sums.getType()), cast<MemRefType>(lhs.getType()),
                         /*accumulate=*/blocked(), shape.k);
   }
 
@@ -169,14 +171,13 @@ private:
 
   /// The tile of rows from `row`, the chunk's row `i`, across the block's columns.
   void emitStrip(Value row, Value i, Value depth0, Value depth, Value sumsOffset) {
-    Value left = lhs, leftOffset;
-    if (!packedLhs) {
-      leftOffset = index.add(index.add(lhsOffset, index.mul(row, shape.lhs.rowStride)),
-                             index.mul(depth0, shape.lhs.columnStride));
-    } else if (left = packedLhs; packsLhsTiles(shape)) {
+    Value inPlace = index.add(index.add(lhsOffset, index.mul(row, shape.lhs.rowStride)),
+                              index.mul(depth0, shape.lhs.columnStride));
+    Value left = packedLhs ? packedLhs : lhs, leftOffset = inPlace;
+    if (packedLhs && packsLhsTiles(shape)) {
       packLhs(index, shape, plan, lhs, lhsOffset, row, {}, depth0, depth, packedLhs);
       leftOffset = index.constant(0);
-    } else {
+    } else if (packedLhs) {
       leftOffset = index.mul(index.div(i, plan.tileRows), packedLhsStrides(shape, plan).lhsTile);
     }
     Value right = packedRhs, rightOffset = index.mul(depth0, plan.tileColumns());
@@ -185,7 +186,8 @@ private:
       rightOffset = index.add(index.add(rhsOffset, index.mul(depth0, shape.rhs.rowStride)), column);
     }
     func::CallOp::create(index.builder, index.loc, strip,
-                         ValueRange{left, leftOffset, right, rightOffset, sums, sumsOffset, depth, columns});
+                         ValueRange{left, leftOffset, right, rightOffset, sums, sumsOffset, depth, columns,
+                                    lhs, index.add(inPlace, plan.tileRows * shape.lhs.rowStride)});
   }
 
   void finish(Value row, Value count) {

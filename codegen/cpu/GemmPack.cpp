@@ -54,6 +54,17 @@ void Index::loop(Value count, std::int64_t step, llvm::function_ref<void(Value)>
   loop(constant(0), count, step, body);
 }
 
+std::int64_t lineElements(Value memory) {
+  return 64 * 8 / cast<MemRefType>(memory.getType()).getElementTypeBitWidth();
+}
+
+void prefetch(const Index& index, Value memory, Value at, Value count) {
+  index.loop(count, lineElements(memory), [&](Value i) {
+    memref::PrefetchOp::create(index.builder, index.loc, memory, ValueRange{index.add(at, i)},
+                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  });
+}
+
 namespace {
 
 /// lanes x lanes transpose in shuffles that are one instruction each on every level: first squares within
@@ -129,6 +140,10 @@ void wholeOrEdge(const Index& index, std::int64_t size, std::int64_t step, std::
   body(left);
 }
 
+/// How many steps of k ahead of a copy its lines are asked for: each step begins elsewhere in memory, which
+/// the machine does not foresee, and memory answers within a few hundred cycles.
+constexpr std::int64_t kStepsAhead = 16;
+
 void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan, Value rhs, Value from,
                Value column, Value to, Value packed) {
   auto type = VectorType::get({plan.lanes}, shape.element);
@@ -137,6 +152,7 @@ void copyPanel(const Index& index, const GemmShape& shape, const GemmPlan& plan,
     index.loop(shape.k, 1, [&](Value k) {
       Value source = index.add(from, index.mul(k, shape.rhs.rowStride));
       Value target = index.add(to, index.mul(k, width));
+      prefetch(index, rhs, index.add(source, kStepsAhead * shape.rhs.rowStride), index.constant(width));
       for (std::int64_t j = 0; j < plan.tileVectors; ++j) {
         Value lanes = valid ? index.sub(valid, index.constant(j * plan.lanes)) : Value();
         Value vector =
@@ -287,7 +303,11 @@ void dealColumns(const Index& index, const GemmShape& shape, const GemmPlan& pla
   // Tiles whose vectors end within the operand.
   Value left = index.sub(index.constant(shape.m + plan.tileRows - width), row);
   Value whole = even ? tiles : index.min(tiles, index.div(index.max(left, 0), plan.tileRows));
-  index.loop(depth, 1, [&](Value k) { index.loop(whole, 1, [&](Value tile) { copyTile(k, tile, {}); }); });
+  index.loop(depth, 1, [&](Value k) {
+    Value ahead = index.mul(index.add(index.add(depth0, k), kStepsAhead), shape.lhs.columnStride);
+    prefetch(index, lhs, index.add(index.add(offset, row), ahead), rows);
+    index.loop(whole, 1, [&](Value tile) { copyTile(k, tile, {}); });
+  });
   if (even) return;
   index.loop(whole, tiles, 1, [&](Value tile) {
     Value valid = index.sub(index.constant(shape.m), index.add(row, index.mul(tile, plan.tileRows)));

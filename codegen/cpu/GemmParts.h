@@ -40,6 +40,11 @@ public:
   mlir::Location loc;
 };
 
+/// Elements in a cache line.
+std::int64_t lineElements(mlir::Value memory);
+/// Asks for the cache lines of memory[at, at + count), which need not lie within it.
+void prefetch(const Index& index, mlir::Value memory, mlir::Value at, mlir::Value count);
+
 /// Where a strip finds things. Row r of its tile lies at r * lhsRow on its left, and column tile c at
 /// c * rhsTile on its right; a step of k adds lhsDepth and rhsDepth.
 struct StripStrides {
@@ -47,17 +52,18 @@ struct StripStrides {
   std::int64_t lhsTile = 0;               ///< from one packed row tile to the next
   std::int64_t rhsTile = 0, rhsDepth = 0; ///< columns are adjacent
   std::int64_t sumsRow = 0;
+  std::int64_t aheadRow = 0; ///< from row to row of what the next strip will read; 0: it is not asked for
 };
 
 /// Declares the private function
-///   strip(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth, columns)
+///   strip(lhs, lhsOffset, rhs, rhsOffset, sums, sumsOffset, depth, columns, ahead, aheadOffset)
 /// that computes tileRows x columns sums over `depth` products, one register tile after the other, and stores
 /// them, or adds them to what is there. The sums of a tile stay in registers. allDepth: K; `depth` is the
-/// plan's blockDepth or what is left of K.
+/// plan's blockDepth or what is left of K. Meanwhile it asks for the tileRows x depth elements at `ahead`.
 mlir::func::FuncOp createStrip(mlir::ModuleOp module, mlir::Location loc, const GemmPlan& plan,
                                const StripStrides& strides, mlir::FloatType element, mlir::MemRefType lhs,
-                               mlir::MemRefType rhs, mlir::MemRefType sums, bool accumulate,
-                               std::int64_t allDepth);
+                               mlir::MemRefType rhs, mlir::MemRefType sums, mlir::MemRefType ahead,
+                               bool accumulate, std::int64_t allDepth);
 
 /// Depth of packed panels: K rounded up to whole vectors, as transposing works in squares.
 std::int64_t packedDepth(const GemmShape& shape, const GemmPlan& plan);

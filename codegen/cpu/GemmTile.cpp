@@ -7,6 +7,10 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
@@ -54,16 +58,28 @@ SmallVector<Value> emitTile(const Index& index, const GemmPlan& plan, const Stri
   return loop.getResults();
 }
 
+/// Asks for tile number `tile`'s part of the next strip's left operand. Spread over the tiles this is hidden
+/// behind their sums; all at once would wait for memory, which answers to some twenty lines at a time.
+void prefetchAhead(const Index& index, const GemmPlan& plan, const StripStrides& strides,
+                   std::int64_t allDepth, Value ahead, Value offset, Value depth, Value tile) {
+  std::int64_t line = lineElements(ahead), tiles = plan.blockColumns / plan.tileColumns();
+  std::int64_t part = llvm::alignTo(llvm::divideCeil(std::min(plan.blockDepth, allDepth), tiles), line);
+  Value first = index.mul(tile, part), count = index.min(index.sub(depth, first), part);
+  for (std::int64_t i = 0; i < plan.tileRows; ++i)
+    prefetch(index, ahead, index.add(index.add(offset, first), i * strides.aheadRow), count);
+}
+
 } // namespace
 
 func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, const StripStrides& strides,
                          FloatType element, MemRefType lhsType, MemRefType rhsType, MemRefType sumsType,
-                         bool accumulate, std::int64_t allDepth) {
+                         MemRefType aheadType, bool accumulate, std::int64_t allDepth) {
   OpBuilder builder(module.getContext());
   builder.setInsertionPointToStart(module.getBody());
   Type indexType = builder.getIndexType();
-  auto type = builder.getFunctionType(
-      {lhsType, indexType, rhsType, indexType, sumsType, indexType, indexType, indexType}, {});
+  auto type = builder.getFunctionType({lhsType, indexType, rhsType, indexType, sumsType, indexType, indexType,
+                                       indexType, aheadType, indexType},
+                                      {});
   auto function = func::FuncOp::create(builder, loc, "strip", type);
   function.setPrivate();
   Block* block = function.addEntryBlock();
@@ -74,6 +90,7 @@ func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, co
   Value rhs = block->getArgument(2), rhsOffset = block->getArgument(3);
   Value sums = block->getArgument(4), sumsOffset = block->getArgument(5);
   Value depth = block->getArgument(6), columns = block->getArgument(7);
+  Value ahead = block->getArgument(8), aheadOffset = block->getArgument(9);
 
   auto vectorType = VectorType::get({plan.lanes}, element);
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(vectorType));
@@ -83,6 +100,7 @@ func::FuncOp createStrip(ModuleOp module, Location loc, const GemmPlan& plan, co
     auto sumAt = [&](std::int64_t i, std::int64_t j) {
       return index.add(sumsFrom, i * strides.sumsRow + j * plan.lanes);
     };
+    if (strides.aheadRow) prefetchAhead(index, plan, strides, allDepth, ahead, aheadOffset, depth, tile);
     SmallVector<Value> start;
     for (std::int64_t i = 0; i < plan.tileRows; ++i)
       for (std::int64_t j = 0; j < plan.tileVectors; ++j)
