@@ -16,7 +16,9 @@ namespace {
 
 /// Where things lie in a thread's scratch, in bytes.
 struct ScratchLayout {
-  std::int64_t rhs = 0, lhs = 0, sums = 0, bytes = 0;
+  /// The number of the packed block of the right operand, from one; zero at a thread's first call.
+  static constexpr std::int64_t kHead = 64;
+  std::int64_t rhs = 0, lhs = 0, sums = 0, bytes = kHead;
   std::int64_t rhsSize = 0, lhsSize = 0, sumsSize = 0; ///< elements
 
   ScratchLayout(const GemmShape& shape, const GemmPlan& plan) {
@@ -102,7 +104,7 @@ private:
     lhsOffset = index.constant(shape.lhs.offset);
     rhsOffset = index.constant(shape.rhs.offset);
     decodeBatch(batch);
-    if (packedRhs) emitPackRhs(item, chunk);
+    if (packedRhs) emitPackRhs(item);
     columns = index.min(index.sub(index.constant(shape.n), column), plan.blockColumns);
     rows = index.min(index.sub(index.constant(shape.m), chunkRow), plan.chunkRows);
     if (blocked())
@@ -121,17 +123,20 @@ private:
     }
   }
 
-  /// At the first item of this call and whenever a new block begins.
-  void emitPackRhs(Value item, Value chunk) {
-    auto equal = [&](Value a, Value b) -> Value {
-      return arith::CmpIOp::create(index.builder, index.loc, arith::CmpIPredicate::eq, a, b);
-    };
-    Value needed = arith::OrIOp::create(index.builder, index.loc, equal(item, kernel.begin),
-                                        equal(chunk, index.constant(0)));
-    auto branch = scf::IfOp::create(index.builder, index.loc, needed, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(index.builder);
-    index.builder.setInsertionPointToStart(branch.thenBlock());
+  /// Unless it is the block that this thread packed last, be it in an earlier call of the launch.
+  void emitPackRhs(Value item) {
+    OpBuilder& builder = index.builder;
+    auto type = MemRefType::get({1}, builder.getIndexType());
+    Value head =
+        memref::ViewOp::create(builder, index.loc, type, kernel.scratch, index.constant(0), ValueRange{});
+    Value number = index.add(index.div(item, chunks(shape, plan)), 1), zero = index.constant(0);
+    Value packed = memref::LoadOp::create(builder, index.loc, head, zero);
+    Value needed = arith::CmpIOp::create(builder, index.loc, arith::CmpIPredicate::ne, packed, number);
+    auto branch = scf::IfOp::create(builder, index.loc, needed, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
     packRhs(index, shape, plan, rhs, rhsOffset, column, packedRhs);
+    memref::StoreOp::create(builder, index.loc, number, head, zero);
   }
 
   /// All of K for one tile of rows after the other, whose sums are used at once.

@@ -67,8 +67,8 @@ GemmPlan planGemm(const GemmShape& shape, std::int64_t tileRows, std::int64_t ti
 
   std::int64_t chunks = llvm::divideCeil(shape.m, plan.chunkRows);
   std::int64_t items = chunks * shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);
-  // Each thread gets one run of items. Where a run begins within a block, that block is packed once more:
-  // less than what a thread would wait for another whole block.
+  // Threads share items, not blocks. Where a share begins within a block, that block is packed once more: less
+  // than what a thread would wait for another whole block.
   plan.grain = threads <= 1 || shape.flops() < 2e6 ? items : 1;
   return plan;
 }

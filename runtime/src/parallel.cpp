@@ -1,4 +1,4 @@
-// Launches: how items become parts, and each thread's scratch memory.
+// Launches: how items become shares and pieces, and each thread's scratch memory.
 #include "kiln/runtime/parallel.h"
 
 #include "kiln/runtime/buffer.h"
@@ -10,9 +10,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 namespace kiln::runtime {
 namespace {
+
+/// Pieces of a thread's share: what is left of a share when its thread falls behind can be taken by others.
+constexpr std::int64_t kPieces = 8;
 
 std::atomic<int> threads{0}; // 0: not decided yet
 thread_local bool alone = false;
@@ -44,17 +48,28 @@ void* scratch_or_abort(std::int64_t bytes) noexcept {
   }
 }
 
+/// What a kernel finds in its scratch when it is called for the first of a thread's pieces.
+void begin_scratch(void* scratch) {
+  if (scratch) *static_cast<std::int64_t*>(scratch) = 0;
+}
+
 struct LaunchContext {
   Kernel kernel;
   void* const* args;
   std::int64_t items, grain, chunks, scratchBytes;
+  std::uint64_t number; ///< of the launch
 };
 
-void run_part(const detail::Job& job, int part) {
+void run_piece(const detail::Job& job, int share, int piece) {
   const auto& c = *static_cast<const LaunchContext*>(job.context);
-  const std::int64_t begin = c.chunks * part / job.parts * c.grain;
-  const std::int64_t end = std::min(c.items, c.chunks * (part + 1) / job.parts * c.grain);
-  c.kernel(c.args, begin, end, scratch_or_abort(c.scratchBytes));
+  const std::int64_t first = c.chunks * share / job.threads, last = c.chunks * (share + 1) / job.threads;
+  const std::int64_t begin = (first + (last - first) * piece / job.pieces) * c.grain;
+  const std::int64_t end = std::min(c.items, (first + (last - first) * (piece + 1) / job.pieces) * c.grain);
+  if (begin >= end) return; // shares need not all have as many chunks as pieces
+  void* const scratch = scratch_or_abort(c.scratchBytes);
+  thread_local std::uint64_t latest = 0;
+  if (std::exchange(latest, c.number) != c.number) begin_scratch(scratch);
+  c.kernel(c.args, begin, end, scratch);
 }
 
 } // namespace
@@ -91,12 +106,23 @@ void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t g
             std::int64_t scratchBytes) noexcept {
   if (items <= 0) return;
   if (items > grain && !alone) {
+    static std::atomic<std::uint64_t> launches{0};
     const std::int64_t chunks = (items - 1) / grain + 1;
-    const int parts = static_cast<int>(std::min<std::int64_t>(get_num_threads(), chunks));
-    const LaunchContext context{kernel, args, items, grain, chunks, scratchBytes};
-    if (parts > 1 && detail::Pool::instance().try_run({run_part, &context, parts})) return;
+    const int count = static_cast<int>(std::min<std::int64_t>(get_num_threads(), chunks));
+    const int pieces = static_cast<int>(
+        std::min<std::int64_t>({kPieces, detail::Pool::kMostThreads / count, (chunks - 1) / count + 1}));
+    const LaunchContext context{kernel,
+                                args,
+                                items,
+                                grain,
+                                chunks,
+                                scratchBytes,
+                                launches.fetch_add(1, std::memory_order_relaxed) + 1};
+    if (count > 1 && detail::Pool::instance().try_run({run_piece, &context, count, pieces})) return;
   }
-  kernel(args, 0, items, scratch_or_abort(scratchBytes));
+  void* const scratch = scratch_or_abort(scratchBytes);
+  begin_scratch(scratch);
+  kernel(args, 0, items, scratch);
 }
 
 } // namespace kiln::runtime

@@ -1,5 +1,5 @@
 // A job is published by setting bits; idle threads spin on that word for a while, then sleep. The caller
-// begins at once and also takes parts that no thread has begun, so that on a busy machine it never waits for
+// begins at once and also takes pieces that no thread has begun, so that on a busy machine it never waits for
 // a thread that the system has not scheduled.
 #include "pool.h"
 
@@ -29,6 +29,18 @@ void pause() {
 #endif
 }
 
+/// The lowest `count` bits.
+std::uint64_t ones(int count) {
+  return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+}
+
+/// Waits as a member of the set `who` while the word has this value, or wakes up to `value` members. The
+/// system's sets are of 32: a thread may be woken for its namesake, so there is no waking just one.
+void futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value, std::uint64_t who) {
+  syscall(SYS_futex, &word, operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr,
+          static_cast<std::uint32_t>(who | who >> 32));
+}
+
 } // namespace
 
 Pool& Pool::instance() {
@@ -38,20 +50,19 @@ Pool& Pool::instance() {
 
 bool Pool::try_run(const Job& job) noexcept {
   if (busy_.test_and_set(std::memory_order_acquire)) return false;
-  if (workers_ < job.parts - 1) start_workers(job.parts - 1);
+  if (workers_ < job.threads - 1) start_workers(job.threads - 1);
   job_ = job;
+  const int all = job.threads * job.pieces;
   caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
-  unfinished_.store(job.parts, std::memory_order_relaxed);
-  const std::uint64_t all =
-      job.parts == kMostThreads ? ~std::uint64_t{0} : (std::uint64_t{1} << job.parts) - 1;
-  open_.exchange(all & ~std::uint64_t{1}, std::memory_order_seq_cst); // pairs with sleep()
-  if (sleepers_.load(std::memory_order_seq_cst) > 0) {
+  shape_.store({job.threads, job.pieces}, std::memory_order_relaxed);
+  unfinished_.store(all, std::memory_order_relaxed);
+  open_.exchange(ones(all), std::memory_order_seq_cst); // pairs with sleep()
+  const std::uint64_t others = ones(job.threads) & ~std::uint64_t{1};
+  if ((sleepers_.load(std::memory_order_seq_cst) & others) != 0) {
     alarm_.fetch_add(1, std::memory_order_release);
-    syscall(SYS_futex, &alarm_, FUTEX_WAKE_PRIVATE, job.parts - 1, nullptr, nullptr, 0);
+    futex(alarm_, FUTEX_WAKE_BITSET, kMostThreads, others);
   }
-  job.run(job, 0);
-  unfinished_.fetch_sub(1, std::memory_order_relaxed);
-  while (run_open_part(0)) {
+  while (run_open_piece(0)) {
   }
   for (int spins = 0; unfinished_.load(std::memory_order_acquire) > 0; ++spins)
     spins < 10000 ? pause() : std::this_thread::yield();
@@ -59,15 +70,25 @@ bool Pool::try_run(const Job& job) noexcept {
   return true;
 }
 
-/// Takes a part, `preferred` if it is open, and runs it. A thread tends to get the same part of each job:
-/// what it reads is then likely to be in its own caches.
-bool Pool::run_open_part(int preferred) noexcept {
-  std::uint64_t open = open_.load(std::memory_order_relaxed);
+/// Takes the first open piece of the thread's own share, else the last one of the nearest share that has any,
+/// and runs it. A thread has the same share of each job: what it reads is then likely to be in its own
+/// caches.
+bool Pool::run_open_piece(int self) noexcept {
+  std::uint64_t open = open_.load(std::memory_order_acquire);
   while (open != 0) {
-    const int part = open >> preferred & 1 ? preferred : __builtin_ctzll(open);
-    if (!open_.compare_exchange_weak(open, open & ~(std::uint64_t{1} << part), std::memory_order_acquire))
+    const auto [threads, pieces] = shape_.load(std::memory_order_relaxed);
+    if (self >= threads) return false;
+    int bit = 63 - __builtin_clzll(open);
+    for (int i = 0; i < threads; ++i) {
+      const int first = (self + i) % threads * pieces;
+      const std::uint64_t share = open & ones(pieces) << first;
+      if (share == 0) continue;
+      bit = i == 0 ? __builtin_ctzll(share) : 63 - __builtin_clzll(share);
+      break;
+    }
+    if (!open_.compare_exchange_weak(open, open & ~(std::uint64_t{1} << bit), std::memory_order_acquire))
       continue;
-    job_.run(job_, part);
+    job_.run(job_, bit / job_.pieces, bit % job_.pieces);
     unfinished_.fetch_sub(1, std::memory_order_release);
     return true;
   }
@@ -89,25 +110,31 @@ void Pool::start_workers(int count) noexcept {
 
 void Pool::work(int self) noexcept {
   for (;;) {
-    wait_for_work();
+    wait_for_work(self);
     leave_callers_core();
-    run_open_part(self);
+    while (run_open_piece(self)) {
+    }
   }
 }
 
-void Pool::wait_for_work() noexcept {
+/// Whether the current job has pieces for this thread: it may be meant for fewer threads than there are.
+bool Pool::is_wanted(int self) const noexcept {
+  return open_.load(std::memory_order_acquire) != 0 && self < shape_.load(std::memory_order_relaxed).threads;
+}
+
+void Pool::wait_for_work(int self) noexcept {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   for (;;) {
     for (int i = 0; i < 64; ++i) {
-      if (open_.load(std::memory_order_relaxed) != 0) return;
+      if (is_wanted(self)) return;
       pause();
     }
     const auto idle = Clock::now() - start;
-    if (idle > kYield) return sleep();
+    if (idle > kYield) return sleep(self);
     if (idle < kSpin) continue;
     std::this_thread::yield();
-    if (Clock::now() - start - idle > kContended) return sleep();
+    if (Clock::now() - start - idle > kContended) return sleep(self);
   }
 }
 
@@ -124,12 +151,13 @@ void Pool::leave_callers_core() noexcept {
   if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
-void Pool::sleep() noexcept {
+void Pool::sleep(int self) noexcept {
+  const std::uint64_t bit = std::uint64_t{1} << self;
   const std::uint32_t seen = alarm_.load(std::memory_order_acquire);
-  sleepers_.fetch_add(1, std::memory_order_seq_cst);
-  if (open_.load(std::memory_order_seq_cst) == 0)
-    syscall(SYS_futex, &alarm_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
-  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  sleepers_.fetch_or(bit, std::memory_order_seq_cst);
+  if (open_.load(std::memory_order_seq_cst) == 0 || !is_wanted(self))
+    futex(alarm_, FUTEX_WAIT_BITSET, seen, bit);
+  sleepers_.fetch_and(~bit, std::memory_order_relaxed);
 }
 
 } // namespace kiln::runtime::detail

@@ -15,7 +15,7 @@ using detail::ByteReader;
 using detail::ByteWriter;
 
 constexpr std::string_view kMagic = "KILNART\n";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 void write(ByteWriter& out, const TensorType& type) {
   out.number(static_cast<std::uint8_t>(type.dtype));

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <mutex>
 #include <sched.h>
+#include <set>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -31,7 +32,7 @@ struct Pieces {
 
 } // namespace
 
-TEST_CASE("pieces cover the items once, start at multiples of the grain, and are at most one a thread") {
+TEST_CASE("pieces cover the items once, start at multiples of the grain, and are at most eight a thread") {
   const int threads = GENERATE(1, 2, 3, 8);
   const std::int64_t items = GENERATE(0, 1, 63, 64, 65, 1000, 4096), grain = GENERATE(1, 7, 64, 5000);
   const Threads guard(threads);
@@ -45,7 +46,7 @@ TEST_CASE("pieces cover the items once, start at multiples of the grain, and are
   });
   for (const auto& count : seen)
     REQUIRE(count == 1);
-  REQUIRE(pieces.list.size() <= static_cast<std::size_t>(threads));
+  REQUIRE(pieces.list.size() <= static_cast<std::size_t>(8 * threads));
   for (auto [begin, end] : pieces.list) {
     REQUIRE(begin % grain == 0);
     REQUIRE((end == items || end % grain == 0));
@@ -97,6 +98,39 @@ TEST_CASE("other threads do take part, also after a pause in which they fell asl
         std::this_thread::yield();
     });
     CHECK(arrived == 2);
+  }
+}
+
+TEST_CASE("a thread that falls behind leaves the rest of its share to the others") {
+  const Threads guard(2);
+  std::atomic<int> done{0};
+  parallel_for(16, 1, [&](std::int64_t begin, std::int64_t end) {
+    // The piece that begins first ends last: were its thread's share not taken, this would last for a minute.
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (begin == 0 && done < 15 && std::chrono::steady_clock::now() < limit)
+      std::this_thread::yield();
+    if (begin == 0) CHECK(done == 15);
+    done += static_cast<int>(end - begin);
+  });
+  CHECK(done == 16);
+}
+
+TEST_CASE("no more threads take part than are set, though more were started before") {
+  { // starts two
+    const Threads guard(3);
+    parallel_for(3, 1, [](std::int64_t, std::int64_t) {});
+  }
+  const Threads guard(2);
+  for (int run = 0; run < 100; ++run) {
+    if (run % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(15)); // they fall asleep
+    std::mutex mutex;
+    std::set<std::thread::id> seen;
+    parallel_for(16, 1, [&](std::int64_t, std::int64_t) {
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+    REQUIRE(seen.size() <= 2);
   }
 }
 
@@ -172,6 +206,29 @@ TEST_CASE("scratch is aligned, large enough, a thread's own, and kept") {
   CHECK(thread_scratch(50) == small);
   void* large = thread_scratch(100000);
   CHECK(thread_scratch(100) == large);
+}
+
+TEST_CASE("scratch begins with a zero at a thread's first piece of a launch, and then stays as it was left") {
+  const Threads guard(GENERATE(1, 2));
+  struct Seen {
+    std::mutex mutex;
+    std::set<std::thread::id> threads;
+    int wrong = 0;
+  };
+  for (int run = 0; run < 100; ++run) {
+    Seen seen;
+    void* args[] = {&seen};
+    const auto kernel = [](void* const* args, std::int64_t, std::int64_t, void* scratch) {
+      auto& seen = *static_cast<Seen*>(args[0]);
+      auto& word = *static_cast<std::int64_t*>(scratch);
+      std::lock_guard lock(seen.mutex);
+      const bool first = seen.threads.insert(std::this_thread::get_id()).second;
+      seen.wrong += word != (first ? 0 : 17);
+      word = 17;
+    };
+    launch(kernel, args, 64, 1, 8000);
+    REQUIRE(seen.wrong == 0);
+  }
 }
 
 TEST_CASE("the number of threads is checked") {

@@ -5,7 +5,9 @@
 //   kernel:  void kernel(void* const* args, int64_t begin, int64_t end, void* scratch)
 //            does the work items [begin, end) of one launch; `args` are buffer pointers in the launch's slot
 //            order; `scratch` is Artifact::scratchBytes of 64-byte aligned memory private to the calling
-//            thread. For any split of [0, items) into multiples of `grain` the results are the same bits.
+//            thread: eight zero bytes and undefined ones at the thread's first call of a launch, then as the
+//            call before left it. For any split of [0, items) into multiples of `grain` the results are the
+//            same bits.
 // A run of the program is its launches, one after the other.
 #pragma once
 

@@ -16,10 +16,11 @@ namespace kiln::runtime {
 int get_num_threads();
 void set_num_threads(int count); ///< throws Error for count < 1
 
-/// Calls kernel for pieces that together are [0, items), each a multiple of grain long but for the last: one
-/// piece for each thread, and no thread but the caller's when there is only one piece. Each call gets
-/// `scratchBytes` of memory, 64-byte aligned, its thread's own (null for 0 bytes); what it holds at the start
-/// is undefined.
+/// Calls kernel for pieces that together are [0, items), each a multiple of grain long but for the last: up
+/// to eight adjoining ones for each thread, which the others may take when it falls behind, and no thread but
+/// the caller's when items is at most the grain. Each call gets `scratchBytes` of memory, 64-byte aligned,
+/// its thread's own (null for 0 bytes). At a thread's first piece of a launch its first eight bytes are zero
+/// and the rest is undefined; at later pieces it is as the piece before left it.
 void launch(Kernel kernel, void* const* args, std::int64_t items, std::int64_t grain,
             std::int64_t scratchBytes) noexcept;
 
