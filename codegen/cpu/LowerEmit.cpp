@@ -44,9 +44,13 @@ std::unique_ptr<llvm::TargetMachine> machineFor(const Target& target, std::strin
   llvm::Triple triple(target.triple);
   const llvm::Target* backend = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backend) return nullptr;
-  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
-      triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Default));
+  llvm::TargetOptions options;
+  // A product's loop fills six lines of decoded instructions, or seven where it begins within one: 5 %
+  // slower.
+  options.LoopAlignment = 64;
+  return std::unique_ptr<llvm::TargetMachine>(
+      backend->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+                                   llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
 FailureOr<LoweredObject> lower(ModuleOp module, const Target& target, llvm::CodeGenFileType fileType) {
