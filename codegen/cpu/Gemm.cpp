@@ -25,7 +25,7 @@ struct ScratchLayout {
     if (plan.packRhs != RhsPacking::None) rhsSize = packedDepth(shape, plan) * plan.blockColumns;
     if (plan.packLhs) lhsSize = packedLhsSize(shape, plan);
     bool blocked = plan.blockDepth < shape.k;
-    sumsSize = (blocked ? plan.chunkRows : plan.tileRows) * plan.blockColumns;
+    if (!plan.storeSums) sumsSize = (blocked ? plan.chunkRows : plan.tileRows) * plan.blockColumns;
     std::int64_t element = shape.elementBytes();
     auto place = [&](std::int64_t size) {
       std::int64_t at = bytes;
@@ -49,12 +49,12 @@ std::int64_t blocks(const GemmShape& shape, const GemmPlan& plan) {
 class Emitter {
 public:
   Emitter(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel, Value lhs, Value rhs,
-          const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue)
+          Value result, const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue)
       : index(builder, func::FuncOp(kernel.func).getLoc()), module(module), kernel(kernel), lhs(lhs),
-        rhs(rhs), shape(shape), plan(plan), layout(shape, plan), epilogue(epilogue) {}
+        rhs(rhs), sums(result), shape(shape), plan(plan), layout(shape, plan), epilogue(epilogue) {}
 
   void emit() {
-    sums = view(layout.sums, layout.sumsSize);
+    if (!plan.storeSums) sums = view(layout.sums, layout.sumsSize);
     if (layout.rhsSize) packedRhs = view(layout.rhs, layout.rhsSize);
     if (layout.lhsSize) packedLhs = view(layout.lhs, layout.lhsSize);
     declareStrip();
@@ -84,7 +84,7 @@ private:
     bool inPlace = plan.packRhs == RhsPacking::None;
     strides.rhsTile = plan.tileColumns() * (inPlace ? 1 : packedDepth(shape, plan));
     strides.rhsDepth = inPlace ? shape.rhs.rowStride : plan.tileColumns();
-    strides.sumsRow = plan.blockColumns;
+    strides.sumsRow = plan.storeSums ? shape.result->rowStride : plan.blockColumns;
     // What is read in place is short of K or used again soon, so it pays to ask ahead for copies alone.
     if (plan.packLhs && packsLhsTiles(shape)) strides.aheadRow = shape.lhs.rowStride;
     strip = createStrip(module, index.loc, plan, strides, shape.element,
@@ -103,6 +103,7 @@ private:
     Value chunkRow = index.mul(chunk, plan.chunkRows);
     lhsOffset = index.constant(shape.lhs.offset);
     rhsOffset = index.constant(shape.rhs.offset);
+    if (plan.storeSums) resultOffset = index.constant(shape.result->offset);
     decodeBatch(batch);
     if (packedRhs) emitPackRhs(item);
     columns = index.min(index.sub(index.constant(shape.n), column), plan.blockColumns);
@@ -120,6 +121,8 @@ private:
       batch = index.div(batch, shape.batch[d]);
       lhsOffset = index.add(lhsOffset, index.mul(batchIndices[d], shape.lhs.batchStrides[d]));
       rhsOffset = index.add(rhsOffset, index.mul(batchIndices[d], shape.rhs.batchStrides[d]));
+      if (plan.storeSums)
+        resultOffset = index.add(resultOffset, index.mul(batchIndices[d], shape.result->batchStrides[d]));
     }
   }
 
@@ -145,6 +148,9 @@ private:
     packLhsChunk(chunkRow, depth0, depth);
     index.loop(rows, plan.tileRows, [&](Value i) {
       Value row = index.add(chunkRow, i);
+      if (plan.storeSums)
+        return emitStrip(row, i, depth0, depth,
+                         index.add(index.add(resultOffset, column), index.mul(row, shape.result->rowStride)));
       emitStrip(row, i, depth0, depth, index.constant(0));
       finish(row, index.min(index.sub(rows, i), plan.tileRows));
     });
@@ -210,14 +216,14 @@ private:
   Index index;
   ModuleOp module;
   const KernelFunction& kernel;
-  Value lhs, rhs;
+  Value lhs, rhs, sums;
   const GemmShape& shape;
   const GemmPlan& plan;
   ScratchLayout layout;
   const GemmEpilogue& epilogue;
   func::FuncOp strip;
-  Value sums, packedLhs, packedRhs;
-  Value lhsOffset, rhsOffset, column, columns, rows;
+  Value packedLhs, packedRhs;
+  Value lhsOffset, rhsOffset, resultOffset, column, columns, rows;
   SmallVector<Value, 2> batchIndices;
 };
 
@@ -232,8 +238,8 @@ std::int64_t gemmItems(const GemmShape& shape, const GemmPlan& plan) {
 }
 
 void emitGemm(OpBuilder& builder, ModuleOp module, const KernelFunction& kernel, Value lhs, Value rhs,
-              const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue) {
-  Emitter(builder, module, kernel, lhs, rhs, shape, plan, epilogue).emit();
+              Value result, const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue) {
+  Emitter(builder, module, kernel, lhs, rhs, result, shape, plan, epilogue).emit();
 }
 
 } // namespace kiln::codegen::cpu

@@ -1,6 +1,6 @@
 // Matrix product kernels. A kernel's body is a loop over items (GemmPlan.h): pack the right operand's block,
 // walk the rows tile by tile, keep finished sums in scratch, and hand them to the epilogue, which computes
-// and stores the fusion's outputs.
+// and stores the fusion's outputs. Where the sums are the output, tiles are stored there.
 #pragma once
 
 #include "cpu/GemmPlan.h"
@@ -29,8 +29,9 @@ std::int64_t gemmScratchBytes(const GemmShape& shape, const GemmPlan& plan);
 std::int64_t gemmItems(const GemmShape& shape, const GemmPlan& plan);
 
 /// Fills the body of `kernel` (made by createKernel with gemmScratchBytes of scratch) and adds the private
-/// tile function to the module.
+/// tile function to the module. result: the buffer of shape.result, when the plan stores sums.
 void emitGemm(mlir::OpBuilder& builder, mlir::ModuleOp module, const KernelFunction& kernel, mlir::Value lhs,
-              mlir::Value rhs, const GemmShape& shape, const GemmPlan& plan, const GemmEpilogue& epilogue);
+              mlir::Value rhs, mlir::Value result, const GemmShape& shape, const GemmPlan& plan,
+              const GemmEpilogue& epilogue);
 
 } // namespace kiln::codegen::cpu

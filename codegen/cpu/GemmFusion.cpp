@@ -47,6 +47,18 @@ FailureOr<ir::MatmulOp> onlyMatmul(ir::FusionOp fusion) {
   return matmuls.front();
 }
 
+/// Where the sums go when they are all that the fusion yields, once.
+std::optional<GemmOperand> resultOf(const KernelBody& body, const Expr* product) {
+  if (body.outputs.size() != 1 || body.outputs.front().value != product) return std::nullopt;
+  const Access& access = body.outputs.front().access;
+  ArrayRef<std::int64_t> strides = access.strides;
+  GemmOperand result;
+  result.offset = access.offset;
+  result.batchStrides.assign(strides.begin(), strides.end() - 2);
+  result.rowStride = strides[strides.size() - 2], result.columnStride = strides.back();
+  return result;
+}
+
 /// Stores the fusion's results for a block of sums.
 GemmEpilogue fusedEpilogue(const KernelBody& body, const Expr* product, Frame& frame, const GemmShape& shape,
                            const GemmPlan& plan, ValueRange inputs, ValueRange results) {
@@ -107,6 +119,7 @@ FailureOr<CpuKernel> emitContraction(ir::FusionOp fusion, const Target& target, 
   shape.m = type.getDimSize(rank - 2), shape.n = type.getDimSize(rank - 1);
   shape.k = lhsType.getDimSize(matmul->getTransposeLhs() ? rank - 2 : rank - 1);
   shape.lhs = lhs->place, shape.rhs = rhs->place;
+  shape.result = resultOf(body, product);
   auto tile = matmul->getPacking();
   if (!tile) return matmul->emitOpError("has no packing: the pass `pack` chooses its tile");
   GemmPlan plan = planGemm(shape, (*tile)[0], (*tile)[1], target, threads);
@@ -121,7 +134,8 @@ FailureOr<CpuKernel> emitContraction(ir::FusionOp fusion, const Target& target, 
   Frame frame{builder, loc, target};
   ValueRange buffers(function.buffers);
   std::size_t inputs = fusion->getNumOperands();
-  emitGemm(builder, *kernel.module, function, buffers[lhs->input], buffers[rhs->input], shape, plan,
+  Value result = plan.storeSums ? buffers[inputs + body.outputs.front().result] : Value();
+  emitGemm(builder, *kernel.module, function, buffers[lhs->input], buffers[rhs->input], result, shape, plan,
            fusedEpilogue(body, product, frame, shape, plan, buffers.take_front(inputs),
                          buffers.drop_front(inputs)));
 

@@ -64,11 +64,14 @@ GemmPlan planGemm(const GemmShape& shape, std::int64_t tileRows, std::int64_t ti
   std::int64_t columns = std::clamp<std::int64_t>(fits, plan.tileColumns(), 128);
   plan.blockColumns = evenBlock(shape.n, columns, plan.tileColumns());
   plan.chunkRows = evenBlock(shape.m, 64, plan.tileRows);
+  // Whole tiles, each finished at once.
+  plan.storeSums = shape.result && shape.result->columnStride == 1 && shape.m % plan.tileRows == 0 &&
+                   shape.n % plan.tileColumns() == 0 && shape.k <= plan.blockDepth;
 
   std::int64_t chunks = llvm::divideCeil(shape.m, plan.chunkRows);
   std::int64_t items = chunks * shape.batches() * llvm::divideCeil(shape.n, plan.blockColumns);
-  // Threads share items, not blocks. Where a share begins within a block, that block is packed once more: less
-  // than what a thread would wait for another whole block.
+  // Threads share items, not blocks. Where a share begins within a block, that block is packed once more:
+  // less than what a thread would wait for another whole block.
   plan.grain = threads <= 1 || shape.flops() < 2e6 ? items : 1;
   return plan;
 }

@@ -8,6 +8,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace kiln::codegen::cpu {
 
@@ -25,6 +26,7 @@ struct GemmShape {
   llvm::SmallVector<std::int64_t, 2> batch; ///< sizes of the batch dimensions
   std::int64_t m = 1, n = 1, k = 1;
   GemmOperand lhs, rhs;
+  std::optional<GemmOperand> result; ///< where the sums go, when they are stored as they are
   mlir::FloatType element;
 
   std::int64_t batches() const;
@@ -51,6 +53,7 @@ struct GemmPlan {
   std::int64_t blockDepth = 256;  ///< of K; at least K when the tile runs through K at once
   bool packLhs = false;           ///< copy before use: a tile's rows, or of a transposed operand a chunk's
   RhsPacking packRhs = RhsPacking::Copy;
+  bool storeSums = false; ///< strips write to the result, with no scratch and no epilogue
   std::int64_t grain = 1; ///< items
 
   std::int64_t tileColumns() const { return tileVectors * lanes; }
