@@ -134,6 +134,7 @@ std::string ownText(const std::vector<PrintedFunction>& functions, const std::st
 
 void headComment(Emission& emission) {
   // On the fusion's first kernel: what is computed, in the words of the program.
+  if (emission.kernels.launches.empty()) return; // nothing but empty tensors
   std::string comment = ir::stringifyFusionKind(emission.fusion.getKind()).str() + ":";
   for (Operation& op : emission.fusion.getBody().front().without_terminator())
     if (comment.size() < 90)

@@ -38,6 +38,20 @@ TEST_CASE("all updates in one kernel; those of one form share a function") {
   CHECK(nvrtcProblems(run.program) == "");
 }
 
+TEST_CASE("updates of empty tensors are no kernel") {
+  CudaRun run =
+      runText(R"(func.func @main(%p: tensor<0xf32>, %q: tensor<0xf32>) -> (tensor<0xf32>, tensor<0xf32>) {
+    %r:2 = kiln.fusion multi "sgd" (%a = %p : tensor<0xf32>, %b = %q : tensor<0xf32>) -> (tensor<0xf32>, tensor<0xf32>) {
+      %n = kiln.neg %a : (tensor<0xf32>) -> tensor<0xf32>
+      %m = kiln.neg %b : (tensor<0xf32>) -> tensor<0xf32>
+      kiln.yield %n, %m : tensor<0xf32>, tensor<0xf32>
+    }
+    return %r#0, %r#1 : tensor<0xf32>, tensor<0xf32>
+  })",
+              {Buffer::of(std::vector<float>{}), Buffer::of(std::vector<float>{})});
+  CHECK(run.program.launches.empty());
+}
+
 TEST_CASE("concat and slice_update write parts") {
   CudaRun run =
       runText(R"(func.func @main(%x: tensor<4x6xf32>, %y: tensor<4x3xf32>, %u: tensor<2x4xf32>)

@@ -91,7 +91,7 @@ codegen::cuda::CudaProgram emitText(const std::string& text) {
   Parsed parsed(text);
   auto program = codegen::cuda::emitCuda(parsed.module->lookupSymbol<func::FuncOp>("main"));
   if (failed(program)) throw Error(parsed.diagnostics);
-  if (const char* folder = std::getenv("KILN_DUMP")) // to read the kernels of a test
+  if (const char* folder = std::getenv("KILN_DUMP"); folder && !program->kernels.empty()) // to read them
     std::ofstream(std::string(folder) + "/" + program->kernels.front().name + ".cu") << program->source;
   return std::move(*program);
 }
