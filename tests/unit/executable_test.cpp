@@ -36,6 +36,12 @@ struct Values {
   }
 };
 
+/// A frame that can be given back before its scope ends.
+struct Taken {
+  Taken(const Executable& executable, std::uint64_t& ticket) : frame(executable.frame(ticket)) {}
+  Executable::Frame frame;
+};
+
 /// out = a + b for as many elements as the caller has.
 Artifact elementwise() {
   Artifact artifact = test::program();
@@ -117,6 +123,56 @@ TEST_CASE("an output that shares an input's memory is written there") {
   executable.run(inputs, outputs);
   for (int i = 0; i < 1000; ++i)
     REQUIRE(values.a[i] == 2 * (before[i] + 3) + 0.5f);
+}
+
+TEST_CASE("a frame keeps the pointers of its ticket's last run, and nobody else's") {
+  const Executable executable(test::program());
+  std::uint64_t ticket = 0, other = 0;
+  Values first, second(500);
+  auto give = [](Executable::Frame& frame, Values& values) {
+    frame.input(0, values.a.data());
+    frame.input(1, values.b.data());
+    frame.output(0, values.out.data());
+  };
+  auto run_all = [&](Executable::Frame& frame, Values& values) {
+    values.out.assign(1000, -1);
+    give(frame, values);
+    frame.run();
+    return values.right();
+  };
+  {
+    Executable::Frame frame = executable.frame(ticket);
+    CHECK_FALSE(frame.kept());
+    CHECK(run_all(frame, first));
+  }
+  {
+    Executable::Frame frame = executable.frame(ticket);
+    CHECK(frame.kept());
+    frame.input(0, second.a.data()); // the others stand
+    frame.run();
+    first.a.swap(second.a);
+    CHECK(first.right());
+    Executable::Frame meanwhile = executable.frame(other);
+    CHECK_FALSE(meanwhile.kept());
+    CHECK(run_all(meanwhile, second));
+  }
+  CHECK(executable.frame(other).kept());
+  CHECK_FALSE(executable.frame(ticket).kept());
+  CHECK(executable.frame(ticket).kept());
+  CHECK(first.run(executable));
+  CHECK_FALSE(executable.frame(ticket).kept());
+}
+
+TEST_CASE("a frame that is not its ticket's last one is not kept when it turns up again") {
+  const Executable executable(test::program());
+  std::uint64_t ticket = 0, other = 0;
+  auto take = [&](std::uint64_t& of) { return std::make_unique<Taken>(executable, of); };
+  auto first = take(ticket), second = take(other);
+  second.reset(); // in reach of the next run,
+  first.reset();  // and this one behind it
+  CHECK_FALSE(take(ticket)->frame.kept());
+  second = take(other);
+  CHECK_FALSE(take(ticket)->frame.kept());
 }
 
 TEST_CASE("a profile has a time for each launch, and the run's results are the usual ones") {

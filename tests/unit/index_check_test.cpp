@@ -47,7 +47,16 @@ TEST_CASE("views of an input are checked where they look") {
   REQUIRE_THROWS_WITH(look_up(numbers({0, 1, 2, 9, 3, 4, 5, 9}).view({2, 4})),
                       Contains("index out of range in self: got 5, wanted 0 to 4"));
   REQUIRE_THROWS_WITH(look_up(numbers({0, 1, 2, 9, -1, 4, 0, 9}).view({2, 4})), Contains("got -1"));
-  // A first call checks as well.
+  // A first call checks as well, and the next one, the first to run, finds where to write.
+  Tensor seen = zeros({2});
+  auto count = jit::compile([&](const Tensor& tokens) {
+    seen.add_(1);
+    return table(tokens);
+  });
+  REQUIRE_THROWS_WITH(count(numbers({5})), Contains("got 5"));
+  REQUIRE(equal(seen, zeros({2})));
+  count(numbers({1}));
+  REQUIRE(equal(seen, ones({2})));
   auto other = jit::compile([&](const Tensor& tokens) { return table(tokens); });
   REQUIRE_THROWS_WITH(other(numbers({7})), Contains("got 7"));
   REQUIRE(equal(other(numbers({4})), table->weight.slice(0, 4, 5)));

@@ -228,6 +228,66 @@ TEST_CASE("state that others hold is not overwritten under them") {
   REQUIRE(values(w) == std::vector<float>{3});
 }
 
+TEST_CASE("a replay finds its state wherever it went since the last call") {
+  Tensor w = full({3}, 1.0, kFloat32), v = full({3}, 1.0, kFloat32);
+  auto step = jit::compile([&](const Tensor& x) {
+    w.add_(x);
+    v.mul_(2);
+    return x + 1;
+  });
+  auto back = jit::compile([&](const Tensor& x) {
+    w.sub_(x);
+    return x - 1;
+  });
+  const Tensor one = ones({3});
+  float wanted_w = 1, wanted_v = 1;
+  auto check = [&] {
+    step(one);
+    wanted_w += 1, wanted_v *= 2;
+    REQUIRE(values(w) == std::vector<float>(3, wanted_w));
+    REQUIRE(values(v) == std::vector<float>(3, wanted_v));
+  };
+  check();
+  step(one), step(one);
+  wanted_w += 2, wanted_v *= 4;
+  check();
+  const Tensor held = w.clone(); // may share memory until one of them is written
+  check();
+  REQUIRE(values(held) == std::vector<float>(3, wanted_w - 1));
+  w.fill_(40);
+  wanted_w = 40;
+  check();
+  w.set_data(full({3}, 7.0, kFloat32));
+  wanted_w = 7;
+  check();
+  back(one), back(one); // another program's run lies between
+  wanted_w -= 2;
+  check();
+  w = full({3}, 30.0, kFloat32); // another tensor: captured anew
+  wanted_w = 30;
+  check();
+  check();
+}
+
+TEST_CASE("programs that are one for two models keep the models apart") {
+  auto make = [](float first) {
+    auto w = std::make_shared<Tensor>(full({4}, first, kFloat32));
+    return std::pair(w, jit::compile([w](const Tensor& x) {
+                       w->add_(x);
+                       return *w * 2;
+                     }));
+  };
+  auto [a, step_a] = make(1);
+  auto [b, step_b] = make(100);
+  const Tensor one = ones({4});
+  for (int i = 0; i < 4; ++i) {
+    step_a(one);
+    if (i != 2) step_b(one);
+  }
+  REQUIRE(values(*a) == std::vector<float>(4, 5));
+  REQUIRE(values(*b) == std::vector<float>(4, 103));
+}
+
 TEST_CASE("a number that is state changes beside those that read its old value") {
   Tensor n = ones({}), x = full({70000}, 2.0), y = full({3}, 1.0);
   const Tensor alias = n.view({1});

@@ -94,6 +94,15 @@ private:
   bool released_ = false;
 };
 
+namespace {
+/// Whether nobody but compiled programs refers to a storage; each does so twice.
+bool is_dropped(const StoragePtr& storage) {
+  return static_cast<std::uint32_t>(storage.use_count()) <=
+             2 * storage->plans.load(std::memory_order_relaxed) &&
+         !storage->constant;
+}
+} // namespace
+
 std::string Plan::stale() {
   for (const GradSlot& slot : recording_.grads) {
     if (!slot.read_first) continue;
@@ -112,84 +121,90 @@ std::string Plan::stale() {
                (source.needs_grad ? "true" : "false");
     epoch_ = epoch;
   }
+  bool dropped = false, undisturbed = placed_;
   for (std::size_t i = 0; i < state_inputs_.size(); ++i) {
-    const Storage& state = *held_[i];
-    if (static_cast<std::uint32_t>(held_[i].use_count()) > 2 * state.plans.load(std::memory_order_relaxed) ||
-        state.constant)
-      continue;
-    const std::string& name = recording_.inputs[state_inputs_[i]].name;
-    return (name.empty() ? "a tensor that the function used" : name) + " was replaced by another";
+    const runtime::Buffer& buffer = held_[i]->buffer;
+    const auto [input, donated] = state_inputs_[i];
+    dropped |= is_dropped(held_[i]);
+    undisturbed &= buffer.data() == in_[input] && (!donated || buffer.unique());
   }
-  return {};
+  undisturbed_ = undisturbed;
+  if (!dropped) return {};
+  const auto first = std::find_if(held_.begin(), held_.end(), is_dropped);
+  const std::string& name =
+      recording_.inputs[state_inputs_[static_cast<std::size_t>(first - held_.begin())].input].name;
+  return (name.empty() ? "a tensor that the function used" : name) + " was replaced by another";
 }
 
-// One run: where its inputs and outputs are. Arrays of the usual size live on the stack.
+// One run. Pointers of inputs and outputs go to the plan and to the frame, so that both agree whatever
+// happens in between.
 class Plan::Run {
 public:
-  Run(Plan& plan, std::span<const Tensor> arguments)
-      : plan(plan), recording(plan.recording_), arguments(arguments), input_count(recording.inputs.size()),
-        output_count(plan.place_of_output_.size()) {
-    if (input_count + output_count > kInline) more.reset(new void*[input_count + output_count]);
-    in = more ? more.get() : inline_pointers;
-    out = in + input_count;
-    if (plan.numbers_ > kInline) more_numbers.resize(plan.numbers_);
-    next_number = more_numbers.empty() ? inline_numbers : more_numbers.data();
+  /// look: even if nobody has changed state since the last run.
+  Run(Plan& plan, std::span<const Tensor> arguments, bool look)
+      : plan(plan), recording(plan.recording_), arguments(arguments),
+        frame(plan.compiled_.forward->frame(plan.ticket_)),
+        undisturbed(std::exchange(plan.undisturbed_, false) && !look) {
+    if (frame.kept()) return;
+    for (std::size_t i = 0; i < plan.in_.size(); ++i)
+      frame.input(i, plan.in_[i]);
+    for (std::size_t i = 0; i < plan.out_.size(); ++i)
+      frame.output(i, plan.out_[i]);
   }
 
   void gather_inputs() {
-    for (std::size_t i = 0; i < plan.state_inputs_.size(); ++i)
-      in[plan.state_inputs_[i]] = plan.held_[i]->buffer.data();
-    for (std::uint32_t i : plan.other_inputs_) {
-      const InputSource& source = recording.inputs[i];
-      if (source.kind == InputSource::Kind::Argument) {
-        in[i] = arguments[source.argument].impl()->storage->buffer.data();
-      } else if (source.kind == InputSource::Kind::Number) {
-        in[i] = number(source);
-      } else {
-        const RandomState state = advance_random_state(recording.random_draws);
-        random[0] = static_cast<std::int64_t>(state.seed);
-        random[1] = static_cast<std::int64_t>(state.offset);
-        in[i] = random;
-      }
+    plan.placed_ = undisturbed;
+    if (!undisturbed)
+      for (std::size_t i = 0; i < plan.state_inputs_.size(); ++i)
+        set_input(plan.state_inputs_[i].input, plan.held_[i]->buffer.data());
+    for (std::uint32_t i : plan.arguments_)
+      set_input(i, arguments[recording.inputs[i].argument].impl()->storage->buffer.data());
+    for (std::size_t i = 0; i < plan.numbers_.size(); ++i)
+      set_number(plan.number_values_[i], recording.inputs[plan.numbers_[i]]);
+    if (plan.has_random_) {
+      const RandomState state = advance_random_state(recording.random_draws);
+      plan.random_value_[0] = static_cast<std::int64_t>(state.seed);
+      plan.random_value_[1] = static_cast<std::int64_t>(state.offset);
     }
   }
 
   void check_indices() const {
     for (const IndexCheck& check : recording.checks)
-      check.run(static_cast<const std::int64_t*>(in[check.input]));
+      check.run(static_cast<const std::int64_t*>(plan.in_[check.input]));
   }
 
   // State is written in place unless somebody else holds its buffer; the rest is new memory.
   void place_outputs() {
-    for (const Donation& donation : plan.donations_) {
-      runtime::Buffer& buffer = donation.storage->buffer;
-      if (!buffer.unique()) {
-        runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
-        std::memcpy(copy.data(), buffer.data(), buffer.size());
-        buffer = std::move(copy);
-        in[donation.input] = buffer.data();
+    if (!undisturbed)
+      for (const Donation& donation : plan.donations_) {
+        runtime::Buffer& buffer = donation.storage->buffer;
+        if (!buffer.unique()) {
+          runtime::Buffer copy = runtime::Buffer::allocate(buffer.size());
+          std::memcpy(copy.data(), buffer.data(), buffer.size());
+          buffer = std::move(copy);
+          set_input(donation.input, buffer.data());
+        }
+        set_output(donation.output, buffer.data());
       }
-      out[donation.output] = in[donation.input];
-    }
+    plan.placed_ = true;
     own.reserve(plan.own_outputs_.size());
     for (const OwnOutput& output : plan.own_outputs_) {
       if (output.reused && output.reused->buffer.unique() && output.reused->buffer.size() == output.bytes)
         own.push_back(output.reused->buffer);
       else
         own.push_back(runtime::Buffer::allocate(output.bytes));
-      out[output.output] = own.back().data();
+      set_output(output.output, own.back().data());
     }
   }
 
-  // Places of outputs that are no memory of their own are not looked at.
-  void launch() const { plan.compiled_.forward->run({in, input_count}, {out, output_count}); }
+  void launch() { frame.run(); }
 
   runtime::Buffer input_buffer(std::size_t i) const {
     const InputSource& source = recording.inputs[i];
     if (source.kind == InputSource::Kind::State) return source.storage->buffer;
     if (source.kind == InputSource::Kind::Argument) return arguments[source.argument].impl()->storage->buffer;
     runtime::Buffer copy = runtime::Buffer::allocate(static_cast<std::size_t>(source.type.bytes()));
-    std::memcpy(copy.data(), in[i], copy.size());
+    std::memcpy(copy.data(), plan.in_[i], copy.size());
     return copy;
   }
   runtime::Buffer output_buffer(std::size_t i) const {
@@ -241,37 +256,33 @@ public:
   }
 
 private:
-  static constexpr std::size_t kInline = 64;
-
-  void* number(const InputSource& source) {
-    double& slot = *next_number++;
-    slot = *source.number;
+  void set_input(std::uint32_t i, void* data) {
+    if (std::exchange(plan.in_[i], data) != data) frame.input(i, data);
+  }
+  void set_output(std::uint32_t i, void* data) {
+    if (std::exchange(plan.out_[i], data) != data) frame.output(i, data);
+  }
+  static void set_number(double& value, const InputSource& source) {
+    value = *source.number;
     if (source.type.dtype == DType::Float32) {
       const auto narrow = static_cast<float>(*source.number);
-      std::memcpy(&slot, &narrow, sizeof narrow);
+      std::memcpy(&value, &narrow, sizeof narrow);
     }
-    return &slot;
   }
 
   Plan& plan;
   const Recording& recording;
   std::span<const Tensor> arguments;
-  std::size_t input_count, output_count;
-  void* inline_pointers[kInline];
-  std::unique_ptr<void*[]> more;
-  void **in, **out;
-  std::int64_t random[2];
-  double inline_numbers[kInline];
-  std::vector<double> more_numbers;
-  double* next_number;
+  runtime::Executable::Frame frame;
+  const bool undisturbed;           ///< state is where the last run had it
   std::vector<runtime::Buffer> own; ///< of own_outputs_
 };
 
 std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
-  Run run(*this, arguments);
+  const bool differentiable = !joint_results_.empty() && GradMode::is_enabled();
+  Run run(*this, arguments, differentiable);
   run.gather_inputs();
   run.check_indices();
-  const bool differentiable = !joint_results_.empty() && GradMode::is_enabled();
   // Held from before the run, so that state which is written in place is written elsewhere.
   std::vector<runtime::Buffer> inputs;
   if (differentiable)

@@ -45,7 +45,12 @@ private:
   CompiledProgram compiled_;
   std::vector<StoragePtr> held_; ///< what `plans` counts; first those that are inputs, in order
 
-  // Where values lie, sorted out once: a run looks at each storage once, and at nothing else of its record.
+  // Where values lie, sorted out once. Pointers are kept from run to run: nearly always all state is where it
+  // was, and a look at each storage is all that it needs.
+  struct StateInput {
+    std::uint32_t input;
+    bool donated; ///< written in its own buffer, which nobody else may hold
+  };
   struct OwnOutput {
     std::uint32_t output; ///< of the program
     std::size_t bytes;
@@ -55,15 +60,22 @@ private:
     std::uint32_t output, input; ///< the output is written to the buffer of the input's storage
     Storage* storage;
   };
-  std::vector<std::uint32_t> state_inputs_; ///< by storage in held_: the input that it is
-  std::vector<std::uint32_t> other_inputs_; ///< arguments, numbers, random state
+  std::vector<StateInput> state_inputs_; ///< by storage in held_
+  std::vector<std::uint32_t> arguments_; ///< inputs that are arguments
+  std::vector<std::uint32_t> numbers_;   ///< inputs that are numbers: where each is, in number_values_
+  std::vector<double> number_values_;
+  std::int64_t random_value_[2] = {};
+  std::vector<void*> in_, out_; ///< by input and output: the pointer of this or the last run
+  std::uint64_t ticket_ = 0;    ///< of frames of the forward program
+  bool has_random_ = false;
+  bool placed_ = false;      ///< in_ and out_ are right for all state, as it was last seen
+  bool undisturbed_ = false; ///< and that is how it is now
   std::vector<Donation> donations_;
   std::vector<OwnOutput> own_outputs_; ///< what needs memory: not donated, and nobody else's by the plan
   /// By program output: its place in own_outputs_; else -1 - i when it is input i.
   std::vector<std::int64_t> place_of_output_;
-  std::vector<Storage*> donated_targets_;  ///< state that was changed in its own buffer
-  std::vector<std::uint32_t> new_targets_; ///< targets that get another buffer
-  std::size_t numbers_ = 0;
+  std::vector<Storage*> donated_targets_;     ///< state that was changed in its own buffer
+  std::vector<std::uint32_t> new_targets_;    ///< targets that get another buffer
   std::vector<std::uint32_t> joint_inputs_;   ///< inputs that get a gradient
   std::vector<std::uint32_t> joint_results_;  ///< returned values that have one
   std::vector<std::uint32_t> passed_results_; ///< those that are inputs which have one

@@ -28,17 +28,26 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
 
 void Plan::find_places() {
   const auto& inputs = recording_.inputs;
-  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
-    (inputs[i].storage ? state_inputs_ : other_inputs_).push_back(i);
-    numbers_ += inputs[i].kind == InputSource::Kind::Number;
-  }
   const runtime::Artifact& artifact = compiled_.forward->artifact();
+  in_.assign(inputs.size(), nullptr);
+  out_.assign(static_cast<std::size_t>(artifact.outputs), nullptr);
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].storage) state_inputs_.push_back({i, false});
+    if (inputs[i].kind == InputSource::Kind::Argument) arguments_.push_back(i);
+    if (inputs[i].kind == InputSource::Kind::Number) numbers_.push_back(i);
+    if (inputs[i].kind == InputSource::Kind::Random) has_random_ = true, in_[i] = random_value_;
+  }
+  number_values_.resize(numbers_.size());
+  for (std::size_t i = 0; i < numbers_.size(); ++i)
+    in_[numbers_[i]] = &number_values_[i];
   place_of_output_.assign(static_cast<std::size_t>(artifact.outputs), 0);
   std::vector<std::int64_t> donated(place_of_output_.size(), -1);
   for (const auto& [output, input] : recording_.program.donations) {
     donated[output] = input;
     donations_.push_back({output, input, inputs[input].storage.get()});
   }
+  for (StateInput& state : state_inputs_)
+    state.donated = std::find(donated.begin(), donated.end(), state.input) != donated.end();
   auto alias = [&](std::uint32_t i) {
     return donated[i] >= 0 ? donated[i] : compiled_.forward->output_alias(i);
   };

@@ -13,6 +13,9 @@
 namespace kiln::runtime {
 
 class Executable {
+  struct State;
+  struct Context;
+
 public:
   /// Opens the code: `imageFile` when given (the cache's copy of artifact.image), else artifact.image from
   /// memory. Throws Error when the artifact is not for this process (CUDA, damaged, a symbol is missing).
@@ -33,6 +36,32 @@ public:
   /// several threads at once.
   void run(std::span<void* const> inputs, std::span<void* const> outputs) const;
 
+  /// A run in the making, for callers that run again and again with mostly the same pointers: only those that
+  /// changed need to be given.
+  class Frame {
+  public:
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+    ~Frame();
+    /// Whether the pointers that the last frame of this ticket was given still stand; else all are to be
+    /// given.
+    bool kept() const { return kept_; }
+    void input(std::size_t i, void* data);
+    void output(std::size_t i, void* data); ///< nothing for one that shares memory
+    void run();
+
+  private:
+    friend class Executable;
+    Frame(const State& state, std::uint64_t* ticket);
+    void give(std::span<void* const> inputs, std::span<void* const> outputs);
+    const State& state_;
+    std::unique_ptr<Context> context_;
+    bool kept_ = false;
+  };
+  /// ticket: the caller's, 0 at first; it tells the caller's frames from others'. One frame of a ticket at a
+  /// time.
+  Frame frame(std::uint64_t& ticket) const;
+
   /// A one-op elementwise program over `items` elements; args: inputs, then outputs.
   void run_elementwise(void* const* args, std::int64_t items) const;
 
@@ -41,7 +70,6 @@ public:
                               int runs = 1) const;
 
 private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 
