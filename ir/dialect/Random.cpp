@@ -32,9 +32,8 @@ std::pair<Value, Value> halves(Scalars& s, Value x) {
   return {s.make<arith::TruncIOp>(narrow, x), s.make<arith::TruncIOp>(narrow, high)};
 }
 
-/// A draw with the same state as `op` that starts `skip` elements later.
-template <typename OpTy> Term uniformLike(OpTy op, OpBuilder& builder, DType dtype, int64_t skip) {
-  Term state(builder, op.getLoc(), op.getState());
+/// A draw of `op`'s shape from a state, `skip` elements beyond `op`'s offset.
+template <typename OpTy> Term uniformLike(OpTy op, const Term& state, DType dtype, int64_t skip) {
   return state.make<UniformOp>(ValueRange{state}, {{"dtype", std::string(name(dtype))},
                                                    {"offset", static_cast<int64_t>(op.getOffset()) + skip},
                                                    {"shape", op.getType().getShape().vec()}});
@@ -165,12 +164,22 @@ SmallVector<Value> UniformOp::expandGroup(OpBuilder& builder, Value first, int64
   return result;
 }
 
-// Box-Muller; 1 - u is in (0, 1], so that the logarithm is finite.
+// Box-Muller; 1 - u is in (0, 1], so that the logarithm is finite. The second draw has a state of its own, or
+// follows the first.
 SmallVector<Value> NormalOp::decompose(OpBuilder& builder) {
   DType dtype = *dtypeOf(getType().getElementType());
-  int64_t drawn = (numel(getType().getShape()) + 63) / 64 * 64;
-  Term radius = sqrt(log(1 - uniformLike(*this, builder, dtype, 0)) * -2.0);
-  Term angle = uniformLike(*this, builder, dtype, drawn) * (2 * std::numbers::pi);
+  Term state(builder, getLoc(), getState()), first = state, second = state;
+  int64_t skip = (numel(getType().getShape()) + 63) / 64 * 64;
+  if (state.shape()[0] == 4) {
+    auto half = [&](int64_t start) {
+      return state.make<SliceOp>(ValueRange{state}, {{"starts", std::vector<int64_t>{start}},
+                                                     {"steps", std::vector<int64_t>{1}},
+                                                     {"stops", std::vector<int64_t>{start + 2}}});
+    };
+    first = half(0), second = half(2), skip = 0;
+  }
+  Term radius = sqrt(log(1 - uniformLike(*this, first, dtype, 0)) * -2.0);
+  Term angle = uniformLike(*this, second, dtype, skip) * (2 * std::numbers::pi);
   return {radius * cos(angle)};
 }
 
@@ -179,7 +188,7 @@ SmallVector<Value> DropoutOp::decompose(OpBuilder& builder) {
   Term x(builder, getLoc(), getX());
   double p = getP().convertToDouble();
   if (p >= 1) return {x.constant(0, x.shape())};
-  Term kept = ge(uniformLike(*this, builder, DType::Float32, 0), p);
+  Term kept = ge(uniformLike(*this, x.at(getState()), DType::Float32, 0), p);
   return {where(kept, x * (1 / (1 - p)), 0)};
 }
 

@@ -2,7 +2,7 @@
 // `state` is i64 [2]: seed and offset, fed by the runtime. `offset` is added to the state's offset; the frontend
 // advances it by the element count rounded up to 64. Element e of a draw at offset o uses g = o + e, counter
 // (g / 64) * 16 + g % 16 and word (g / 16) % 4 of the four that a counter gives: 16 consecutive elements share a word
-// number and have consecutive counters, which suits vectors.
+// number and have consecutive counters, which suits vectors. `normal` may have a state for each of its two draws, i64 [4].
 include "KilnDialect.td"
 
 def Kiln_UniformOp : Kiln_Op<"uniform", [Kiln_Recomputable, Kiln_NoGradient,

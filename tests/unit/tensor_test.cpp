@@ -1,5 +1,6 @@
 // Tensors as users meet them: aliasing, views, in-place writes, promotion, printing, errors.
 #include "kiln/kiln.h"
+#include "kiln/runtime/philox.h"
 
 #include <catch2/catch.hpp>
 
@@ -138,6 +139,37 @@ TEST_CASE("the same seed draws the same numbers, another seed others") {
   REQUIRE_FALSE(std::is_sorted(order.begin(), order.end()));
   std::sort(order.begin(), order.end());
   REQUIRE(order == values<std::int64_t>(arange(1000)));
+}
+
+TEST_CASE("a draw's numbers are its counters', whatever its size and type") {
+  for (const std::int64_t count : {1, 63, 1023, 1024, 1025, 50000}) {
+    CAPTURE(count);
+    manual_seed(9);
+    const F first = values<float>(rand({count}));
+    const auto second = values<double>(rand({count, 2}, kFloat64));
+    const std::uint64_t offset = runtime::random_advance(static_cast<std::uint64_t>(count));
+    std::int64_t wrong = 0;
+    for (std::size_t i = 0; i < first.size(); ++i)
+      wrong += first[i] != runtime::random_uniform(9, 0, i);
+    for (std::size_t i = 0; i < second.size(); ++i)
+      wrong += second[i] != static_cast<double>(runtime::random_uniform(9, offset, i));
+    REQUIRE(wrong == 0);
+  }
+}
+
+TEST_CASE("normal numbers are the compiled program's, whatever their number, and the next draw shares none "
+          "of theirs") {
+  auto compiled = jit::compile([](const Tensor& like) { return randn_like(like); });
+  for (const std::int64_t count : {5, 64, 1025, 40000}) {
+    CAPTURE(count);
+    const Tensor like = zeros({count});
+    manual_seed(9);
+    const Tensor x = randn({count});
+    REQUIRE(rand({1}).item<float>() ==
+            runtime::random_uniform(9, 2 * runtime::random_advance(static_cast<std::uint64_t>(count)), 0));
+    manual_seed(9);
+    REQUIRE(equal(compiled(like), x));
+  }
 }
 
 TEST_CASE("casts to half precision round as PyTorch's") {

@@ -1,12 +1,14 @@
 // Eager evaluation. Elementwise programs are one-dimensional and keyed by pattern, not by size: the iteration
 // is collapsed here, each operand is then either contiguous along the inner loop or one element for all of
-// it, and outer loops step the pointers.
+// it, and outer loops step the pointers. Random draws are made of pieces of one size.
 #include "core/eager.h"
 
 #include "core/movement.h"
 #include "core/programs.h"
 #include "kiln/ir/infer.h"
 #include "kiln/runtime/cache.h"
+#include "kiln/runtime/parallel.h"
+#include "kiln/runtime/philox.h"
 
 #include <algorithm>
 #include <array>
@@ -171,6 +173,42 @@ runtime::Buffer elementwise(std::string_view op, const Attributes& attrs, std::s
   return output;
 }
 
+// By one program for all sizes: pieces of it, the last one cut. `state`: seed and offset.
+runtime::Buffer draw_by_pieces(const ir::OpRecord& record, Attributes attrs, const Tensor& state,
+                               const TensorType& result) {
+  constexpr std::int64_t kPiece = 1024, kPiecesAtLeast = 16; // of a thread
+  constexpr std::size_t kMostSequences = 2;
+  runtime::Buffer output = runtime::Buffer::allocate(static_cast<std::size_t>(result.bytes()));
+  const std::int64_t count = result.shape.numel();
+  const auto* from = state.impl()->storage->buffer.as<std::int64_t>();
+  const auto apart = static_cast<std::int64_t>(runtime::random_advance(static_cast<std::uint64_t>(count)));
+  const TensorType states{DType::Int64, {2 * record.sequences}};
+  KeyHasher hasher;
+  hasher.text(record.name);
+  for (ir::NamedAttr& attr : attrs) {
+    if (attr.name == "shape") attr.value = std::vector{kPiece};
+    hasher.text(attr.name), hasher.attr(attr.value);
+  }
+  const runtime::Executable& program = one_op(hasher.key(), record.name, attrs, std::span(&states, 1));
+  const std::size_t width = itemsize(result.dtype);
+  auto draw = [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) std::byte last[kPiece * sizeof(double)];
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      const std::int64_t first = piece * kPiece, left = count - first;
+      std::int64_t at[2 * kMostSequences];
+      for (int i = 0; i < record.sequences; ++i)
+        at[2 * i] = from[0], at[2 * i + 1] = from[1] + i * apart + first;
+      std::byte* const to = output.as<std::byte>() + static_cast<std::size_t>(first) * width;
+      void* const in = at;
+      void* const out = left < kPiece ? last : to;
+      program.run(std::span(&in, 1), std::span(&out, 1));
+      if (left < kPiece) std::memcpy(to, last, static_cast<std::size_t>(left) * width);
+    }
+  };
+  runtime::parallel_for((count + kPiece - 1) / kPiece, kPiecesAtLeast, draw);
+  return output;
+}
+
 } // namespace
 
 runtime::Buffer evaluate(const ir::OpRecord& record, const Attributes& attrs,
@@ -178,6 +216,7 @@ runtime::Buffer evaluate(const ir::OpRecord& record, const Attributes& attrs,
   if (record.movement != ir::Movement::None) return move(record, attrs, operands, result);
   const std::string_view op = record.name;
   if (record.elementwise && operands.size() <= kMaxOperands) return elementwise(op, attrs, operands, result);
+  if (record.sequences > 0) return draw_by_pieces(record, attrs, operands[0], result);
 
   KeyHasher hasher;
   hasher.text(op);

@@ -44,11 +44,13 @@ std::pair<Tensor, std::int64_t> draw(std::uint64_t count) {
   return {from_host({2}, kInt64, [&](std::int64_t i) { return words[i]; }), 0};
 }
 
-Tensor random(const char* op, IntArrayRef sizes, const TensorOptions& options, std::uint64_t per_element) {
+// sequences: of numbers, each as long as the tensor.
+Tensor random(const char* op, IntArrayRef sizes, const TensorOptions& options, std::uint64_t sequences) {
   check_sizes(sizes, op);
   if (!is_floating(options.dtype()))
     fail(std::string(op) + ": not implemented for dtype " + dtype_name(options));
-  const auto [state, offset] = draw(per_element * static_cast<std::uint64_t>(sizes.shape().numel()));
+  const auto [state, offset] =
+      draw(sequences * runtime::random_advance(static_cast<std::uint64_t>(sizes.shape().numel())));
   return apply(op, {state}, {{"dtype", dtype_name(options)}, {"offset", offset}, {"shape", sizes.vec()}});
 }
 

@@ -67,6 +67,10 @@ struct OpRecord {
   /// Of an op that makes views: from where the elements of its operand lie to where its result's do. False
   /// when those are not at equal distances, so that only a copy can have this shape.
   bool (*restride)(const Attrs& attrs, const Shape& from, const Shape& to, Strided& place) = nullptr;
+  /// Of an op that draws `shape`: how many numbers an element takes, each from a sequence of its own; 0:
+  /// others. Where its operand holds a state for each sequence, elements from the 64th on, or any multiple,
+  /// are a draw of their own, at states that are so much further.
+  int sequences = 0;
 };
 
 const OpRecord* find_op(std::string_view name); ///< nullptr when there is no such op
