@@ -81,3 +81,23 @@ TEST_CASE("state is checked as arguments are") {
   at.fill_(3);
   REQUIRE(equal(pick(), tensor({3.0f, 3.0f})));
 }
+
+TEST_CASE("indices of 32 bits are checked before they are widened") {
+  nn::Embedding table(5, 2);
+  auto look_up = jit::compile([&](const Tensor& tokens) { return table(tokens.slice(1, 1).t()); }); // [2, 3]
+  auto tokens = [](std::vector<std::int64_t> values) { return numbers(values).to(kInt32).view({2, 3}); };
+  const Tensor rows = look_up(tokens({9, 0, 4, -9, 3, 1})); // 9 and -9 are looked at by nobody
+  REQUIRE(equal(rows[1][0], table->weight[4]));
+  REQUIRE_THROWS_WITH(look_up(tokens({0, 0, 5, 0, 0, 0})),
+                      Contains("index out of range in self: got 5, wanted 0 to 4"));
+  REQUIRE_THROWS_WITH(look_up(tokens({0, 0, 0, 0, 0, -2})), Contains("got -2"));
+  auto classes = jit::compile([](const Tensor& x, const Tensor& y) {
+    return nn::functional::cross_entropy(x, y.to(kInt64)); // bytes, as a data set holds labels
+  });
+  const Tensor x = randn({2, 3});
+  classes(x, numbers({0, 2}).to(kUInt8));
+  REQUIRE_THROWS_WITH(classes(x, numbers({0, 200}).to(kUInt8)), Contains("got 200, wanted 0 to 2"));
+  // What a conversion may change is not an input's element any more: 259 of 32 bits is 3 of 8.
+  auto narrow = jit::compile([&](const Tensor& at) { return table(at.to(kUInt8).to(kInt64)); });
+  REQUIRE(equal(narrow(numbers({259}).to(kInt32)), table->weight.slice(0, 3, 4)));
+}

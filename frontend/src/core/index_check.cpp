@@ -1,6 +1,7 @@
 // Looking at indices: all of a tensor at once, or those of an input at each run.
 #include "core/index_check.h"
 
+#include "core/element_type.h"
 #include "core/trace.h"
 
 #include <array>
@@ -10,11 +11,13 @@ namespace kiln::internal {
 namespace {
 
 // The first of `count` indices at distance `step` that is outside, or null.
-const std::int64_t* find_outside(const std::int64_t* at, std::int64_t count, std::int64_t step,
-                                 const IndexRange& range) {
+template <class T>
+const T* find_outside(const T* at, std::int64_t count, std::int64_t step, const IndexRange& range) {
   const auto size = static_cast<std::uint64_t>(range.end - range.first);
   for (std::int64_t i = 0; i < count; ++i, at += step)
-    if (static_cast<std::uint64_t>(*at - range.first) >= size && *at != range.ignored) return at;
+    if (const auto index = static_cast<std::int64_t>(*at);
+        static_cast<std::uint64_t>(index - range.first) >= size && index != range.ignored)
+      return at;
   return nullptr;
 }
 
@@ -34,23 +37,34 @@ void check_indices(const char* op, const char* phrase, const Tensor& indices, co
     fail(message(text(), *outside, range));
 }
 
-void IndexCheck::run(const std::int64_t* input) const {
-  if (shape.numel() == 0) return;
+namespace {
+
+template <class T> void check_elements(const IndexCheck& check, const T* input) {
+  const Shape& shape = check.shape;
+  const std::vector<std::int64_t>& strides = check.place.strides;
   const std::size_t rank = shape.rank();
-  const std::int64_t count = rank == 0 ? 1 : shape[rank - 1], step = rank == 0 ? 1 : place.strides[rank - 1];
+  const std::int64_t count = rank == 0 ? 1 : shape[rank - 1], step = rank == 0 ? 1 : strides[rank - 1];
   std::array<std::int64_t, Shape::kMaxRank> index{};
-  for (const std::int64_t* at = input + place.offset;;) {
-    if (const auto* outside = find_outside(at, count, step, range))
-      fail_at(where, message(text, *outside, range));
+  for (const T* at = input + check.place.offset;;) {
+    if (const auto* outside = find_outside(at, count, step, check.range))
+      fail_at(check.where, message(check.text, static_cast<std::int64_t>(*outside), check.range));
     std::size_t d = rank == 0 ? 0 : rank - 1;
     for (; d > 0; --d) {
-      at += place.strides[d - 1];
+      at += strides[d - 1];
       if (++index[d - 1] < shape[d - 1]) break;
-      at -= shape[d - 1] * place.strides[d - 1];
+      at -= shape[d - 1] * strides[d - 1];
       index[d - 1] = 0;
     }
     if (d == 0) return;
   }
+}
+
+} // namespace
+
+void IndexCheck::run(const void* input) const {
+  if (shape.numel() == 0) return;
+  with_element_type("index check", dtype,
+                    [&]<class T>() { check_elements(*this, static_cast<const T*>(input)); });
 }
 
 } // namespace kiln::internal

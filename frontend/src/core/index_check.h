@@ -13,20 +13,21 @@ struct IndexRange {
 };
 
 /// Throws Error("<op>: <phrase>: got <index>, wanted <first> to <end - 1>") for the first index outside.
-/// indices: i64. Under capture, indices that are elements of one of the program's inputs are checked before
-/// each run; those that the program computes are not.
+/// indices: i64. Under capture, indices that are elements of one of the program's inputs, of any dtype of
+/// integers, are checked before each run; those that the program computes are not.
 void check_indices(const char* op, const char* phrase, const Tensor& indices, const IndexRange& range);
 
 /// A check of a compiled program.
 struct IndexCheck {
-  std::uint32_t input = 0; ///< of the program, i64
+  std::uint32_t input = 0; ///< of the program
+  DType dtype = kInt64;    ///< the input's, of integers
   ir::Strided place;       ///< where the indices lie in it
   Shape shape;             ///< theirs
   IndexRange range;
   std::string text; ///< "<op>: <phrase>"
   ir::Location where;
 
-  void run(const std::int64_t* input) const; ///< throws Error
+  void run(const void* input) const; ///< throws Error
 };
 
 } // namespace kiln::internal

@@ -170,7 +170,7 @@ public:
 
   void check_indices() const {
     for (const IndexCheck& check : recording.checks)
-      check.run(static_cast<const std::int64_t*>(plan.in_[check.input]));
+      check.run(plan.in_[check.input]);
   }
 
   // State is written in place unless somebody else holds its buffer; the rest is new memory.

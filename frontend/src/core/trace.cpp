@@ -213,13 +213,20 @@ void Trace::check_indices(const Tensor& indices, const IndexRange& range, const 
   ir::ValueId value = value_of(read(indices));
   std::vector<const ir::OpCall*> views; // from the input on, last first
   while (values_[value].call >= 0) {
-    views.push_back(&calls_[static_cast<std::size_t>(values_[value].call)]);
-    if (!ir::find_op(views.back()->op)->restride) return;
-    value = views.back()->operands[0];
+    const ir::OpCall& call = calls_[static_cast<std::size_t>(values_[value].call)];
+    if (call.operands.empty()) return; // computed
+    const DType result = values_[value].type.dtype;
+    value = call.operands[0];
+    const DType from = values_[value].type.dtype;
+    if (ir::find_op(call.op)->restride)
+      views.push_back(&call);
+    else if (call.op != "cast" || result != kInt64 || is_floating(from) || from == kBool)
+      return; // computed, or converted in a way that may change the number
   }
   const auto input = static_cast<std::uint32_t>(std::find(input_values_.begin(), input_values_.end(), value) -
                                                 input_values_.begin());
   IndexCheck check{.input = input,
+                   .dtype = values_[value].type.dtype,
                    .place = {ir::row_major(values_[value].type.shape)},
                    .shape = values_[value].type.shape,
                    .range = range,
