@@ -70,8 +70,8 @@ TEST_CASE("normalisations along an empty dimension, with gradients") {
 TEST_CASE("a class among none is an error") {
   REQUIRE_THROWS_WITH(nn::functional::cross_entropy(zeros({2, 0}), zeros({2}, kInt64)),
                       Catch::Contains("cross_entropy"));
-  auto loss = jit::compile(
-      [](const Tensor& x, const Tensor& y) { return nn::functional::cross_entropy(x, y); });
+  auto loss =
+      jit::compile([](const Tensor& x, const Tensor& y) { return nn::functional::cross_entropy(x, y); });
   REQUIRE_THROWS_WITH(loss(zeros({2, 0}), zeros({2}, kInt64)), Catch::Contains("no classes"));
 }
 
