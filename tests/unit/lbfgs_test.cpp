@@ -1,6 +1,7 @@
 // LBFGS on functions whose minima are known, its line search, its options and errors. Its steps are compared
 // with LibTorch's in tests/parity.
 #include "kiln/kiln.h"
+#include "kiln/optim/lbfgs_state.h"
 #include "kiln/serialize.h"
 
 #include <catch2/catch.hpp>

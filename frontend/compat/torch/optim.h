@@ -2,4 +2,5 @@
 #pragma once
 
 #include "kiln/optim.h"
+#include "kiln/optim/lbfgs_state.h"
 #include "torch/nn.h"

@@ -16,8 +16,10 @@
 
 // LibTorch's programs find these without asking for them; Kiln's own headers do not need them.
 #include <algorithm>
+#include <any>
 #include <atomic>
 #include <cmath>
+#include <deque>
 #include <iostream>
 #include <limits>
 #include <memory>

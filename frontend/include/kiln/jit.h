@@ -62,6 +62,7 @@ namespace detail {
 /// Adds a number to the key that chooses a program, all its digits.
 void add_constant(std::string& constants, double value);
 void add_constant(std::string& constants, long long value);
+std::vector<Tensor> list_with_room(std::size_t tensors); ///< an empty one
 void add_tensor(std::vector<Tensor>& tensors, const Tensor& tensor);
 
 template <class T> void collect(std::vector<Tensor>& tensors, std::string& constants, const T& value) {
@@ -116,8 +117,7 @@ public:
 
   template <class... Args> auto operator()(const Args&... args) const {
     using R = std::decay_t<std::invoke_result_t<F&, const Args&...>>;
-    std::vector<Tensor> tensors;
-    tensors.reserve(sizeof...(Args));
+    std::vector<Tensor> tensors = detail::list_with_room(sizeof...(Args));
     std::string constants;
     (detail::collect(tensors, constants, args), ...);
     auto body = [&](const std::vector<Tensor>& traced) -> std::vector<Tensor> {

@@ -107,18 +107,20 @@ std::ostream& operator<<(std::ostream& out, IntArrayRef list); ///< "[2, 3]"
 class TensorOptions {
 public:
   TensorOptions() = default;
-  TensorOptions(DType dtype) : dtype_(dtype) {}
-  TensorOptions(Device device) : device_(device) {}
-  TensorOptions(DeviceType device) : device_(device) {}
+  TensorOptions(DType dtype) : dtype_(dtype), has_dtype_(true) {}
+  TensorOptions(Device device) : has_device_(true), device_(device) {}
+  TensorOptions(DeviceType device) : has_device_(true), device_(device) {}
   TensorOptions(Layout) {}
   TensorOptions dtype(DType value) const {
     auto copy = *this;
     copy.dtype_ = value;
+    copy.has_dtype_ = true;
     return copy;
   }
   TensorOptions device(Device value) const {
     auto copy = *this;
     copy.device_ = value;
+    copy.has_device_ = true;
     return copy;
   }
   TensorOptions requires_grad(bool value) const {
@@ -127,17 +129,17 @@ public:
     return copy;
   }
   TensorOptions layout(Layout) const { return *this; }
-  DType dtype() const { return dtype_ ? *dtype_ : get_default_dtype(); }
-  Device device() const { return device_.value_or(Device(kCPU)); }
+  DType dtype() const { return has_dtype_ ? dtype_ : get_default_dtype(); }
+  Device device() const { return device_; }
   Layout layout() const { return kStrided; }
   bool requires_grad() const { return grad_; }
-  bool has_dtype() const { return dtype_.has_value(); }
-  bool has_device() const { return device_.has_value(); }
+  bool has_dtype() const { return has_dtype_; }
+  bool has_device() const { return has_device_; }
 
 private:
-  std::optional<DType> dtype_;
-  std::optional<Device> device_;
-  bool grad_ = false;
+  DType dtype_ = kFloat32;
+  bool has_dtype_ = false, has_device_ = false, grad_ = false;
+  Device device_;
 };
 inline TensorOptions dtype(DType value) {
   return TensorOptions(value);

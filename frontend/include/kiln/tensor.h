@@ -77,7 +77,7 @@ public:
   std::int64_t storage_offset() const; ///< of the first element, in elements
   TensorStorage storage() const;       ///< of the tensor that this is a view of
   std::int64_t _version() const;       ///< counts in-place writes to the memory behind this tensor
-  void reset() { impl_.reset(); }
+  void reset();                        ///< makes this handle undefined
 
   // Values on the host. Under capture these run what was recorded so far and split the program.
   template <class T = Scalar> T item() const; ///< throws Error unless there is exactly one element

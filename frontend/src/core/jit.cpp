@@ -286,6 +286,11 @@ void Compiled::dump(const std::string& directory) const {
   write_dump(ran(state_->last, state_->name).program(), directory);
 }
 
+std::vector<Tensor> detail::list_with_room(std::size_t tensors) {
+  std::vector<Tensor> list;
+  list.reserve(tensors);
+  return list;
+}
 void detail::add_tensor(std::vector<Tensor>& tensors, const Tensor& tensor) {
   tensors.push_back(tensor);
 }

@@ -9,6 +9,8 @@ namespace kiln::nn {
 
 namespace F = functional;
 
+KILN_ARG_SETTER(GELUOptions, std::string, approximate)
+
 #define KILN_PLAIN_ACTIVATION(Name, function)                                                                \
   KILN_LAYER_DEFINITION(Name)                                                                                \
   void Name##Impl::pretty_print(std::ostream& stream) const {                                                \

@@ -12,6 +12,24 @@ AnyModule AnyModule::clone(const std::optional<Device>& device) const {
   return copy;
 }
 
+AnyValue::AnyValue(const AnyValue& other)
+    : type_(other.type_), object_(other.type_ ? other.type_->copy(other.object_) : nullptr) {}
+AnyValue::AnyValue(AnyValue&& other) noexcept
+    : type_(std::exchange(other.type_, nullptr)), object_(std::exchange(other.object_, nullptr)) {}
+AnyValue& AnyValue::operator=(AnyValue other) noexcept {
+  std::swap(type_, other.type_);
+  std::swap(object_, other.object_);
+  return *this;
+}
+AnyValue::~AnyValue() {
+  if (type_) type_->destroy(object_);
+}
+const std::type_info& AnyValue::type_info() const noexcept {
+  return type_ ? *type_->info : typeid(void);
+}
+void AnyValue::collect_tensors(std::vector<Tensor*>& found) {
+  if (type_) type_->collect(object_, found);
+}
 void AnyValue::wrong_type(const std::type_info& wanted, const std::type_info& got) {
   throw Error("AnyValue: Attempted to cast AnyValue to " + type_name(wanted) + ", but its actual type is " +
               type_name(got));

@@ -298,6 +298,9 @@ void ParameterListImpl::pretty_print(std::ostream& stream) const {
 
 // ParameterDict.
 
+ParameterDictImpl::ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters) {
+  update(parameters);
+}
 Tensor& ParameterDictImpl::insert(std::string key, Tensor parameter) {
   const bool requires_grad = parameter.requires_grad();
   return register_parameter(std::move(key), std::move(parameter), requires_grad);
@@ -320,6 +323,36 @@ void ParameterDictImpl::update(const OrderedDict<std::string, Tensor>& parameter
 void ParameterDictImpl::clear() {
   parameters_.clear();
   internal_state()->changed();
+}
+void ParameterDictImpl::update(const ParameterDictImpl& other) {
+  update(other.parameters_);
+}
+bool ParameterDictImpl::contains(const std::string& key) const noexcept {
+  return parameters_.contains(key);
+}
+std::size_t ParameterDictImpl::size() const noexcept {
+  return parameters_.size();
+}
+bool ParameterDictImpl::empty() const noexcept {
+  return parameters_.is_empty();
+}
+ParameterDictImpl::Iterator ParameterDictImpl::begin() {
+  return parameters_.begin();
+}
+ParameterDictImpl::Iterator ParameterDictImpl::end() {
+  return parameters_.end();
+}
+ParameterDictImpl::ConstIterator ParameterDictImpl::begin() const {
+  return parameters_.begin();
+}
+ParameterDictImpl::ConstIterator ParameterDictImpl::end() const {
+  return parameters_.end();
+}
+Tensor& ParameterDictImpl::get(const std::string& key) {
+  return parameters_[key];
+}
+const Tensor& ParameterDictImpl::get(const std::string& key) const {
+  return parameters_[key];
 }
 std::vector<std::string> ParameterDictImpl::keys() const {
   return parameters_.keys();

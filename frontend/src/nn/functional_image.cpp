@@ -12,6 +12,9 @@ namespace kiln::nn::functional {
 
 using internal::fail, internal::shape_of;
 
+KILN_ARG_SETTER(InterpolateFuncOptions, std::optional<std::vector<std::int64_t>>, size)
+KILN_ARG_SETTER(InterpolateFuncOptions, std::optional<std::vector<double>>, scale_factor)
+
 Tensor pad(const Tensor& x, const PadFuncOptions& options) {
   constexpr const char* kModes[] = {"constant", "reflect", "replicate", "circular"};
   return kiln::pad(x, options.pad(), kModes[options.mode().value()], options.value());

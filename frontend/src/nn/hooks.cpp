@@ -34,6 +34,8 @@ RemovableHandle Module::add_hook(internal::ModuleHookKind kind, internal::Module
   return RemovableHandle(state_, id);
 }
 
+RemovableHandle::RemovableHandle(std::weak_ptr<internal::ModuleState> state, std::uint64_t id)
+    : state_(std::move(state)), id_(id) {}
 void RemovableHandle::remove() {
   const auto state = state_.lock();
   if (!state || !state->hooks) return;

@@ -17,6 +17,10 @@ const char* interpolate_mode_t::name() const {
   return kNames[value_];
 }
 
+KILN_ARG_SETTER(UpsampleOptions, std::optional<std::vector<std::int64_t>>, size)
+KILN_ARG_SETTER(UpsampleOptions, std::optional<std::vector<double>>, scale_factor)
+
+UpsampleImpl::UpsampleImpl(UpsampleOptions options_) : options(std::move(options_)) {}
 void UpsampleImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Upsample(";
   if (options.scale_factor()) {

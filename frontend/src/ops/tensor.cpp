@@ -36,6 +36,9 @@ DType Tensor::dtype() const {
 Device Tensor::device() const {
   return checked(*this, "device"), Device(kCPU);
 }
+void Tensor::reset() {
+  impl_.reset();
+}
 std::int64_t Tensor::_version() const {
   return checked(*this, "_version").storage->version;
 }

@@ -156,6 +156,9 @@ void AdamW::update(const OptimizerParamGroup& group, const std::vector<Tensor>& 
   update_with<AdamWOptions>(group, params, true);
 }
 
+KILN_OPTIMIZER_ARG_SETTER(AdamOptions, AdamOptions::betas_t, betas)
+KILN_OPTIMIZER_ARG_SETTER(AdamWOptions, AdamWOptions::betas_t, betas)
+
 bool AdamOptions::operator==(const AdamOptions& other) const {
   return lr() == other.lr() && betas() == other.betas() && eps() == other.eps() &&
          weight_decay() == other.weight_decay() && amsgrad() == other.amsgrad();

@@ -1,5 +1,5 @@
 // L-BFGS.
-#include "kiln/optim/lbfgs.h"
+#include "kiln/optim/lbfgs_state.h"
 
 #include "kiln/autograd.h"
 #include "kiln/ops.h"

@@ -10,8 +10,7 @@ namespace kiln::optim {
 ReduceLROnPlateauScheduler::ReduceLROnPlateauScheduler(Optimizer& optimizer, SchedulerMode mode, float factor,
                                                        int patience, double threshold,
                                                        ThresholdMode threshold_mode, int cooldown,
-                                                       const std::vector<float>& min_lr, double eps,
-                                                       bool verbose)
+                                                       ArrayRef<float> min_lr, double eps, bool verbose)
     : optimizer_(optimizer), mode_(mode), factor_(factor), patience_(patience), threshold_(threshold),
       threshold_mode_(threshold_mode), cooldown_(cooldown), eps_(eps), verbose_(verbose) {
   if (!(factor < 1)) throw Error("ReduceLROnPlateau: Factor should be < 1.0, got " + std::to_string(factor));

@@ -22,6 +22,8 @@ double along_cosine(double from, double to, double part) {
 
 } // namespace
 
+KILN_ARG_SETTER(OneCycleLROptions, std::string, anneal_strategy)
+
 LRScheduler::LRScheduler(Optimizer& optimizer) : optimizer_(optimizer) {
   base_lrs_ = get_current_lrs();
 }

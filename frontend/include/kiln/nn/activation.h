@@ -28,7 +28,7 @@ struct CELUOptions {
   KILN_ARG(bool, inplace) = false;
 };
 struct GELUOptions {
-  KILN_ARG(std::string, approximate) = "none"; ///< "none" (erf) or "tanh"
+  KILN_DECLARED_ARG(std::string, approximate) = "none"; ///< "none" (erf) or "tanh"
 };
 struct SoftplusOptions {
   KILN_ARG(double, beta) = 1.0;

@@ -5,7 +5,6 @@
 
 #include "kiln/module.h"
 
-#include <any>
 #include <array>
 #include <cstddef>
 #include <tuple>
@@ -20,31 +19,45 @@ public:
   AnyValue() = default;
   template <class T>
     requires(!std::is_same_v<std::remove_cvref_t<T>, AnyValue>)
-  explicit AnyValue(T&& value) : value_(std::forward<T>(value)) {
-    if constexpr (internal::holds_tensors<std::decay_t<T>>) collect_ = &collect<std::decay_t<T>>;
-  }
+  explicit AnyValue(T&& value)
+      : type_(&kType<std::decay_t<T>>), object_(new std::decay_t<T>(std::forward<T>(value))) {}
+  AnyValue(const AnyValue& other);
+  AnyValue(AnyValue&& other) noexcept;
+  AnyValue& operator=(AnyValue other) noexcept;
+  ~AnyValue();
 
   /// The value when it is a T, else nullptr.
-  template <class T> T* try_get() noexcept { return std::any_cast<T>(&value_); }
-  template <class T> const T* try_get() const noexcept { return std::any_cast<T>(&value_); }
+  template <class T> T* try_get() noexcept {
+    return type_info() == typeid(T) ? static_cast<T*>(object_) : nullptr;
+  }
+  template <class T> const T* try_get() const noexcept { return const_cast<AnyValue*>(this)->try_get<T>(); }
   /// Throws Error when it is no T.
   template <class T> T get() const {
     if (const T* value = try_get<T>()) return *value;
     wrong_type(typeid(T), type_info());
   }
-  const std::type_info& type_info() const noexcept { return value_.type(); } ///< void's when there is none
-  void collect_tensors(std::vector<Tensor*>& found) {                        ///< those it holds, for hooks
-    if (collect_) collect_(value_, found);
-  }
+  const std::type_info& type_info() const noexcept;  ///< void's when there is none
+  void collect_tensors(std::vector<Tensor*>& found); ///< those it holds, for hooks
 
 private:
-  template <class T> static void collect(std::any& value, std::vector<Tensor*>& found) {
-    internal::collect_tensors(found, *std::any_cast<T>(&value));
-  }
+  // What std::any does, and hooks need, for values of one type; <any> is slower to compile.
+  struct Type {
+    const std::type_info* info;
+    void* (*copy)(const void* object);
+    void (*destroy)(void* object);
+    void (*collect)(void* object, std::vector<Tensor*>& found);
+  };
+  template <class T>
+  static constexpr Type kType = {
+      &typeid(T), [](const void* object) -> void* { return new T(*static_cast<const T*>(object)); },
+      [](void* object) { delete static_cast<T*>(object); },
+      [](void* object, std::vector<Tensor*>& found) {
+        internal::collect_tensors(found, *static_cast<T*>(object));
+      }};
   [[noreturn]] static void wrong_type(const std::type_info& wanted, const std::type_info& got);
 
-  std::any value_;
-  void (*collect_)(std::any&, std::vector<Tensor*>&) = nullptr;
+  const Type* type_ = nullptr; // null: no value
+  void* object_ = nullptr;     // ours
 };
 
 namespace detail {

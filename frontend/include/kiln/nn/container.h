@@ -223,7 +223,7 @@ public:
   using ConstIterator = OrderedDict<std::string, Tensor>::ConstIterator;
 
   ParameterDictImpl() = default;
-  explicit ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters) { update(parameters); }
+  explicit ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters);
   std::shared_ptr<Module> clone(const std::optional<Device>& device = {}) const override;
   void reset() override {}
   void pretty_print(std::ostream& stream) const override;
@@ -233,20 +233,20 @@ public:
   Tensor pop(const std::string& key); ///< removes and returns
   /// Inserts them all, in place of those of the same names.
   void update(const OrderedDict<std::string, Tensor>& parameters);
-  void update(const ParameterDictImpl& other) { update(other.parameters_); }
+  void update(const ParameterDictImpl& other);
   void clear();
-  bool contains(const std::string& key) const noexcept { return parameters_.contains(key); }
-  std::size_t size() const noexcept { return parameters_.size(); }
-  bool empty() const noexcept { return parameters_.is_empty(); }
+  bool contains(const std::string& key) const noexcept;
+  std::size_t size() const noexcept;
+  bool empty() const noexcept;
   std::vector<std::string> keys() const;
   std::vector<Tensor> values() const;
-  Iterator begin() { return parameters_.begin(); }
-  Iterator end() { return parameters_.end(); }
-  ConstIterator begin() const { return parameters_.begin(); }
-  ConstIterator end() const { return parameters_.end(); }
+  Iterator begin();
+  Iterator end();
+  ConstIterator begin() const;
+  ConstIterator end() const;
   /// These throw Error when there is none.
-  Tensor& get(const std::string& key) { return parameters_[key]; }
-  const Tensor& get(const std::string& key) const { return parameters_[key]; }
+  Tensor& get(const std::string& key);
+  const Tensor& get(const std::string& key) const;
   Tensor& operator[](const std::string& key) { return get(key); }
   const Tensor& operator[](const std::string& key) const { return get(key); }
 };

@@ -23,8 +23,7 @@ public:
 
 private:
   friend class Module;
-  RemovableHandle(std::weak_ptr<internal::ModuleState> state, std::uint64_t id)
-      : state_(std::move(state)), id_(id) {}
+  RemovableHandle(std::weak_ptr<internal::ModuleState> state, std::uint64_t id);
   std::weak_ptr<internal::ModuleState> state_;
   std::uint64_t id_ = 0;
 };

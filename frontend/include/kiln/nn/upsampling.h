@@ -31,8 +31,8 @@ private:
 struct UpsampleOptions {
   using mode_t = interpolate_mode_t;
   /// One of the two: the sizes of the result behind [N, C], or what the argument's are multiplied by.
-  KILN_ARG(std::optional<std::vector<std::int64_t>>, size) = std::nullopt;
-  KILN_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
+  KILN_DECLARED_ARG(std::optional<std::vector<std::int64_t>>, size) = std::nullopt;
+  KILN_DECLARED_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
   KILN_ARG(mode_t, mode) = kNearest;
   /// The first and last samples stay where they are; else the outer edges of theirs do. Not for kNearest.
   KILN_ARG(std::optional<bool>, align_corners) = std::nullopt;
@@ -41,7 +41,7 @@ struct UpsampleOptions {
 /// x: [N, C, W], [N, C, H, W] or [N, C, D, H, W], as F::interpolate.
 class UpsampleImpl : public Cloneable<UpsampleImpl> {
 public:
-  explicit UpsampleImpl(UpsampleOptions options_ = {}) : options(std::move(options_)) {}
+  explicit UpsampleImpl(UpsampleOptions options_ = {});
   void reset() override {}
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& x);

@@ -15,7 +15,7 @@ struct AdamOptions : OptimizerCloneableOptions<AdamOptions> {
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
-  KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
+  KILN_DECLARED_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
   KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
   KILN_OPTIMIZER_ARG(double, weight_decay) = 0;
   KILN_OPTIMIZER_ARG(bool, amsgrad) = false;
@@ -30,7 +30,7 @@ struct AdamWOptions : OptimizerCloneableOptions<AdamWOptions> {
   void serialize(serialize::OutputArchive& archive) const override;
   void serialize(serialize::InputArchive& archive) override;
   KILN_ARG(double, lr); // always an input of captured steps, so never guarded
-  KILN_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
+  KILN_DECLARED_OPTIMIZER_ARG(betas_t, betas) = { 0.9, 0.999 };
   KILN_OPTIMIZER_ARG(double, eps) = 1e-8;
   KILN_OPTIMIZER_ARG(double, weight_decay) = 1e-2;
   KILN_OPTIMIZER_ARG(bool, amsgrad) = false;

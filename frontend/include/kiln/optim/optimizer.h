@@ -26,6 +26,22 @@ public:                                                                         
     ::kiln::internal::bump_structure_epoch();                                                                \
     return *this;                                                                                            \
   }                                                                                                          \
+  KILN_OPTIMIZER_ARG_FIELD(T, name)
+
+/// What KILN_DECLARED_ARG is to KILN_ARG, and its setter.
+#define KILN_DECLARED_OPTIMIZER_ARG(T, name)                                                                 \
+public:                                                                                                      \
+  auto name(T value) -> decltype(*this);                                                                     \
+  KILN_OPTIMIZER_ARG_FIELD(T, name)
+#define KILN_OPTIMIZER_ARG_SETTER(Options, T, name)                                                          \
+  auto Options::name(T value) -> decltype(*this) {                                                           \
+    this->name##_ = std::move(value);                                                                        \
+    ::kiln::internal::bump_structure_epoch();                                                                \
+    return *this;                                                                                            \
+  }
+
+/// The rest of both.
+#define KILN_OPTIMIZER_ARG_FIELD(T, name)                                                                    \
   const T& name() const noexcept {                                                                           \
     return this->name##_;                                                                                    \
   }                                                                                                          \

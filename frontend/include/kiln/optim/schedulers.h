@@ -141,10 +141,10 @@ struct OneCycleLROptions {
   OneCycleLROptions(double max_lr, std::int64_t total_steps) : max_lr_(max_lr), total_steps_(total_steps) {}
   KILN_ARG(double, max_lr);
   KILN_ARG(std::int64_t, total_steps);
-  KILN_ARG(double, pct_start) = 0.3;              ///< part of the steps in which the rate rises
-  KILN_ARG(std::string, anneal_strategy) = "cos"; ///< or "linear"
-  KILN_ARG(double, div_factor) = 25;              ///< the first rate is max_lr / div_factor
-  KILN_ARG(double, final_div_factor) = 1e4;       ///< the last is the first / final_div_factor
+  KILN_ARG(double, pct_start) = 0.3;                       ///< part of the steps in which the rate rises
+  KILN_DECLARED_ARG(std::string, anneal_strategy) = "cos"; ///< or "linear"
+  KILN_ARG(double, div_factor) = 25;                       ///< the first rate is max_lr / div_factor
+  KILN_ARG(double, final_div_factor) = 1e4;                ///< the last is the first / final_div_factor
   KILN_ARG(bool, three_phase) = false;   ///< fall back to the first rate as fast as it rose, then to the last
   KILN_ARG(bool, cycle_momentum) = true; ///< momentum (or beta1) goes the other way
   KILN_ARG(double, base_momentum) = 0.85;
@@ -182,8 +182,7 @@ public:
   explicit ReduceLROnPlateauScheduler(Optimizer& optimizer, SchedulerMode mode = min, float factor = 0.1F,
                                       int patience = 10, double threshold = 1e-4,
                                       ThresholdMode threshold_mode = rel, int cooldown = 0,
-                                      const std::vector<float>& min_lr = {}, double eps = 1e-8,
-                                      bool verbose = false);
+                                      ArrayRef<float> min_lr = {}, double eps = 1e-8, bool verbose = false);
   virtual ~ReduceLROnPlateauScheduler() = default;
 
   /// To be called with the metric, once an epoch.

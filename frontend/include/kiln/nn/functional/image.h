@@ -32,8 +32,8 @@ Tensor pad(const Tensor& x, const PadFuncOptions& options);
 
 struct InterpolateFuncOptions {
   using mode_t = interpolate_mode_t;
-  KILN_ARG(std::optional<std::vector<std::int64_t>>, size) = std::nullopt; ///< this or scale_factor
-  KILN_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
+  KILN_DECLARED_ARG(std::optional<std::vector<std::int64_t>>, size) = std::nullopt; ///< this or scale_factor
+  KILN_DECLARED_ARG(std::optional<std::vector<double>>, scale_factor) = std::nullopt;
   KILN_ARG(mode_t, mode) = kNearest;
   KILN_ARG(std::optional<bool>, align_corners) = std::nullopt; ///< false where it is not given
   /// Samples are as far apart as the sizes say, not as scale_factor does: they differ where a size is
