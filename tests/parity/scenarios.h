@@ -155,6 +155,7 @@ inline void add_functions(std::vector<Scenario>& all) {
 
 } // namespace parity
 
+#include "scenarios_composed.h"
 #include "scenarios_layers.h"
 #include "scenarios_losses.h"
 #include "scenarios_models.h"
@@ -169,6 +170,7 @@ inline std::vector<Scenario> scenarios() {
   add_models(all);
   add_layers(all);
   add_random(all);
+  add_composed(all);
   return all;
 }
 

@@ -98,6 +98,14 @@ TEST_CASE("activations have their values and gradients") {
        [](double x) { return -softplus_of(-x); }},
       {"threshold", [](const Tensor& x) { return threshold(x, 0.6, -3); },
        [](double x) { return x > 0.6 ? x : -3; }},
+      {"hardshrink", [](const Tensor& x) { return F::hardshrink(x, 0.75); },
+       [](double x) { return std::abs(x) > 0.75 ? x : 0; }},
+      {"softshrink", [](const Tensor& x) { return softshrink(x, 0.75); },
+       [](double x) { return x > 0.75    ? x - 0.75
+                             : x < -0.75 ? x + 0.75
+                                         : 0; }},
+      {"rrelu", [](const Tensor& x) { return nn::functional::rrelu(x); },
+       [](double x) { return x > 0 ? x : x * (1.0 / 8 + 1.0 / 3) / 2; }},
       {"tanhshrink", [](const Tensor& x) { return F::tanhshrink(x); },
        [](double x) { return x - std::tanh(x); }}};
   const Doubles points = {-7.25, -3.5, -1.75, -0.8, -0.1, 0.2, 0.7, 1.3, 2.7, 3.4, 6.5, 9.0};
@@ -162,6 +170,13 @@ TEST_CASE("layers print their options") {
   CHECK(text(*nn::Hardtanh()) == "Hardtanh(min_val=-1, max_val=1)");
   CHECK(text(*nn::Threshold(24, 42.42)) == "Threshold(threshold=24, value=42.42)");
   CHECK(text(*nn::Softmax(1)) == "Softmax(dim=1)");
+  CHECK(text(*nn::Softmax2d()) == "Softmax2d()");
+  CHECK(text(*nn::Hardshrink(0.25)) == "Hardshrink(0.25)");
+  CHECK(text(*nn::Softshrink()) == "Softshrink(0.5)");
+  CHECK(text(*nn::Tanhshrink()) == "Tanhshrink()");
+  CHECK(text(*nn::GLU(1)) == "GLU(dim=1)");
+  CHECK(text(*nn::RReLU(nn::RReLUOptions().lower(0.24).upper(0.42).inplace(true))) ==
+        "RReLU(lower=0.24, upper=0.42, inplace=true)");
   CHECK(text(*nn::LogSoftmax(-1)) == "LogSoftmax(dim=-1)");
   CHECK(text(*nn::Sigmoid()) == "Sigmoid()");
   CHECK(text(*nn::Dropout(0.42)) == "Dropout(p=0.42, inplace=false)");

@@ -10,7 +10,9 @@
 #include "c10/util/ArrayRef.h"
 #include "c10/util/Exception.h"
 #include "c10/util/Optional.h"
+#include "kiln/accessor.h"
 #include "kiln/autograd.h"
+#include "kiln/composed.h"
 #include "kiln/ops.h"
 #include "kiln/tensor.h"
 

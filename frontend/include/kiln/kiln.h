@@ -1,7 +1,9 @@
 // Everything a program needs.
 #pragma once
 
+#include "kiln/accessor.h"
 #include "kiln/autograd.h"
+#include "kiln/composed.h"
 #include "kiln/function.h"
 #include "kiln/jit.h"
 #include "kiln/module.h"

@@ -16,7 +16,8 @@ struct TensorImpl;
 using TensorImplPtr = std::shared_ptr<TensorImpl>;
 } // namespace internal
 
-class TensorIndex; // kiln/index.h
+class TensorIndex;                                      // kiln/index.h
+template <class T, std::size_t N> class TensorAccessor; // kiln/accessor.h
 
 class Node; // an entry of the autograd tape
 
@@ -84,6 +85,9 @@ public:
   /// The first element; the others lie at strides() from it. Throws Error when T is not the dtype.
   template <class T> T* data_ptr() const;
   void* data_ptr() const;
+  /// a[i][j]: elements on the host without a call for each. Throws Error for another dtype than T and another
+  /// number of dimensions than N. Include kiln/accessor.h.
+  template <class T, std::size_t N> TensorAccessor<T, N> accessor() const;
   std::string toString() const;
 
   // Autograd.
@@ -158,6 +162,7 @@ public:
   Tensor swapaxes(std::int64_t dim0, std::int64_t dim1) const { return transpose(dim0, dim1); }
   Tensor swapdims(std::int64_t dim0, std::int64_t dim1) const { return transpose(dim0, dim1); }
   Tensor movedim(IntArrayRef source, IntArrayRef destination) const;
+  Tensor moveaxis(IntArrayRef source, IntArrayRef destination) const { return movedim(source, destination); }
   Tensor t() const;
   Tensor numpy_T() const; ///< dimensions in reverse order
   Tensor mT() const { return transpose(-2, -1); }
@@ -212,6 +217,11 @@ public:
   Tensor repeat_interleave(std::int64_t repeats, std::optional<std::int64_t> dim = {}) const;
   Tensor flip(IntArrayRef dims) const;
   Tensor roll(IntArrayRef shifts, IntArrayRef dims = {}) const;
+  Tensor fliplr() const, flipud() const, rot90(std::int64_t k = 1, IntArrayRef dims = {0, 1}) const;
+  Tensor diag_embed(std::int64_t offset = 0, std::int64_t dim1 = -2, std::int64_t dim2 = -1) const;
+  Tensor diagflat(std::int64_t offset = 0) const;
+  Tensor diff(std::int64_t n = 1, std::int64_t dim = -1, const std::optional<Tensor>& prepend = {},
+              const std::optional<Tensor>& append = {}) const;
   Tensor tril(std::int64_t diagonal = 0) const;
   Tensor triu(std::int64_t diagonal = 0) const;
 
@@ -222,8 +232,10 @@ public:
   Tensor sin() const, cos() const, tan() const, asin() const, acos() const, atan() const, sinh() const,
       cosh() const, tanh() const;
   Tensor erf() const, erfc() const, sigmoid() const, logit() const, relu() const;
+  Tensor asinh() const, acosh() const, atanh() const, deg2rad() const, rad2deg() const, sinc() const;
   Tensor sign() const, sgn() const, floor() const, ceil() const, round() const, trunc() const, frac() const;
   Tensor logical_not() const, bitwise_not() const, isnan() const, isinf() const, isfinite() const;
+  Tensor isposinf() const, isneginf() const, hardshrink(Scalar lambd = 0.5) const;
   Tensor nan_to_num(std::optional<double> nan = {}, std::optional<double> posinf = {},
                     std::optional<double> neginf = {}) const;
   Tensor add(const Tensor& other, Scalar alpha = 1) const;
@@ -233,6 +245,11 @@ public:
   Tensor mul(const Tensor& other) const;
   Tensor mul(Scalar other) const;
   Tensor multiply(const Tensor& other) const { return mul(other); }
+  Tensor multiply(Scalar other) const { return mul(other); }
+  Tensor subtract(const Tensor& other, Scalar alpha = 1) const { return sub(other, alpha); }
+  Tensor subtract(Scalar other, Scalar alpha = 1) const { return sub(other, alpha); }
+  Tensor divide(const Tensor& other) const { return div(other); }
+  Tensor divide(Scalar other) const { return div(other); }
   Tensor div(const Tensor& other) const;
   Tensor div(Scalar other) const;
   /// rounding_mode: "trunc", "floor", or none for true division.
@@ -244,6 +261,9 @@ public:
   Tensor fmod(const Tensor& other) const, fmod(Scalar other) const;           ///< sign of the dividend
   Tensor pow(const Tensor& exponent) const, pow(Scalar exponent) const;
   Tensor maximum(const Tensor& other) const, minimum(const Tensor& other) const;
+  Tensor fmax(const Tensor& other) const, fmin(const Tensor& other) const;
+  Tensor hypot(const Tensor& other) const, logaddexp(const Tensor& other) const;
+  Tensor logaddexp2(const Tensor& other) const, xlogy(const Tensor& other) const, xlogy(Scalar other) const;
   Tensor clamp(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
   Tensor clamp(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const;
   Tensor clip(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const {
@@ -259,6 +279,16 @@ public:
   Tensor le(const Tensor& other) const, le(Scalar other) const;
   Tensor gt(const Tensor& other) const, gt(Scalar other) const;
   Tensor ge(const Tensor& other) const, ge(Scalar other) const;
+  Tensor greater(const Tensor& other) const { return gt(other); }
+  Tensor greater(Scalar other) const { return gt(other); }
+  Tensor greater_equal(const Tensor& other) const { return ge(other); }
+  Tensor greater_equal(Scalar other) const { return ge(other); }
+  Tensor less(const Tensor& other) const { return lt(other); }
+  Tensor less(Scalar other) const { return lt(other); }
+  Tensor less_equal(const Tensor& other) const { return le(other); }
+  Tensor less_equal(Scalar other) const { return le(other); }
+  Tensor not_equal(const Tensor& other) const { return ne(other); }
+  Tensor not_equal(Scalar other) const { return ne(other); }
   Tensor logical_and(const Tensor& other) const, logical_or(const Tensor& other) const;
   Tensor logical_xor(const Tensor& other) const;
   Tensor bitwise_and(const Tensor& other) const, bitwise_and(Scalar other) const;
@@ -300,6 +330,13 @@ public:
   Tensor all() const, all(std::int64_t dim, bool keepdim = false) const;
   Tensor any() const, any(std::int64_t dim, bool keepdim = false) const;
   Tensor count_nonzero() const;
+  Tensor nanmean(IntArrayRef dims = {}, bool keepdim = false, std::optional<DType> dtype = {}) const;
+  std::tuple<Tensor, Tensor> aminmax(std::optional<std::int64_t> dim = {}, bool keepdim = false) const;
+  Tensor cov(std::int64_t correction = 1) const, corrcoef() const;
+  Tensor dist(const Tensor& other, Scalar p = 2) const;
+  Tensor renorm(Scalar p, std::int64_t dim, Scalar maxnorm) const;
+  Tensor histc(std::int64_t bins = 100, Scalar min = 0, Scalar max = 0) const;
+  Tensor bincount(const std::optional<Tensor>& weights = {}, std::int64_t minlength = 0) const;
   Tensor median() const;
   std::tuple<Tensor, Tensor> median(std::int64_t dim, bool keepdim = false) const;
   Tensor cumsum(std::int64_t dim, std::optional<DType> dtype = {}) const;
@@ -325,12 +362,17 @@ public:
   Tensor addmm(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
   Tensor addmv(const Tensor& matrix, const Tensor& vector, Scalar beta = 1, Scalar alpha = 1) const;
   Tensor baddbmm(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor addbmm(const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1) const;
+  Tensor inner(const Tensor& other) const, kron(const Tensor& other) const, vdot(const Tensor& other) const;
+  Tensor cross(const Tensor& other, std::optional<std::int64_t> dim = {}) const;
+  Tensor matrix_power(std::int64_t n) const;
   Tensor trace() const;
 
   // Reading and writing at positions held in a tensor (i64; negative ones are an error except in index()).
   Tensor index_select(std::int64_t dim, const Tensor& index) const;
   Tensor gather(std::int64_t dim, const Tensor& index, bool sparse_grad = false) const;
   Tensor take(const Tensor& index) const; ///< of the flattened tensor
+  Tensor take_along_dim(const Tensor& index, std::optional<std::int64_t> dim = {}) const;
   Tensor masked_select(const Tensor& mask) const;
   Tensor nonzero() const; ///< i64 [count, dimensions]; under capture this splits the program
   Tensor scatter(std::int64_t dim, const Tensor& index, const Tensor& source) const;
@@ -388,6 +430,9 @@ public:
   Tensor& normal_(double mean = 0, double std = 1) const;
   Tensor& bernoulli_(double p = 0.5) const;
   Tensor& exponential_(double lambda = 1) const;
+  Tensor& log_normal_(double mean = 1, double std = 2) const; ///< exp of what normal_ draws
+  Tensor& cauchy_(double median = 0, double sigma = 1) const;
+  Tensor& geometric_(double p) const; ///< trials up to the first success: whole numbers from 1
   /// Whole numbers below `to` (not included), from 0 or `from`; without bounds, all that the dtype holds
   /// exactly.
   Tensor& random_() const;

@@ -11,6 +11,14 @@ namespace F = functional;
 
 KILN_ARG_SETTER(GELUOptions, std::string, approximate)
 
+namespace {
+Tensor softmax_of_channels(const Tensor& x) {
+  if (x.dim() != 3 && x.dim() != 4)
+    throw Error("Softmax2d requires a 3D or 4D tensor as input, got " + std::to_string(x.dim()) + "D");
+  return kiln::softmax(x, -3);
+}
+} // namespace
+
 #define KILN_PLAIN_ACTIVATION(Name, function)                                                                \
   KILN_LAYER_DEFINITION(Name)                                                                                \
   void Name##Impl::pretty_print(std::ostream& stream) const {                                                \
@@ -27,6 +35,8 @@ KILN_PLAIN_ACTIVATION(Mish, kiln::mish)
 KILN_PLAIN_ACTIVATION(Softsign, kiln::softsign)
 KILN_PLAIN_ACTIVATION(Hardswish, kiln::hardswish)
 KILN_PLAIN_ACTIVATION(LogSigmoid, kiln::log_sigmoid)
+KILN_PLAIN_ACTIVATION(Tanhshrink, F::tanhshrink)
+KILN_PLAIN_ACTIVATION(Softmax2d, softmax_of_channels)
 
 #define KILN_FORWARD(Name, function, X)                                                                      \
   KILN_LAYER_DEFINITION(Name)                                                                                \
@@ -44,6 +54,9 @@ KILN_FORWARD(GELU, gelu, Tensor)
 KILN_FORWARD(Softplus, softplus, Tensor)
 KILN_FORWARD(Hardtanh, hardtanh, Tensor)
 KILN_FORWARD(Threshold, threshold, Tensor)
+KILN_FORWARD(Hardshrink, hardshrink, Tensor)
+KILN_FORWARD(Softshrink, softshrink, Tensor)
+KILN_FORWARD(GLU, glu, Tensor)
 KILN_FORWARD(Softmax, softmax, const Tensor&)
 KILN_FORWARD(LogSoftmax, log_softmax, const Tensor&)
 KILN_FORWARD(Softmin, softmin, const Tensor&)
@@ -87,6 +100,31 @@ void HardtanhImpl::pretty_print(std::ostream& stream) const {
   stream << print_prefix() << "Hardtanh(min_val=" << options.min_val() << ", max_val=" << options.max_val()
          << also_inplace(options.inplace());
 }
+void HardshrinkImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Hardshrink(" << options.lambda() << ")";
+}
+void SoftshrinkImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "Softshrink(" << options.lambda() << ")";
+}
+void GLUImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "GLU(dim=" << options.dim() << ")";
+}
+
+KILN_LAYER_DEFINITION(RReLU)
+
+Tensor RReLUImpl::forward(Tensor x) {
+  internal::ModuleCall scope(internal_state());
+  return F::rrelu(std::move(x), F::RReLUFuncOptions()
+                                    .lower(options.lower())
+                                    .upper(options.upper())
+                                    .training(is_training())
+                                    .inplace(options.inplace()));
+}
+void RReLUImpl::pretty_print(std::ostream& stream) const {
+  stream << print_prefix() << "RReLU(lower=" << options.lower() << ", upper=" << options.upper()
+         << also_inplace(options.inplace());
+}
+
 KILN_LAYER_DEFINITION(PReLU)
 
 void PReLUImpl::reset() {

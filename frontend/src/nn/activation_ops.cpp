@@ -62,6 +62,35 @@ Tensor softsign(const Tensor& x) {
   return x / (abs(x) + 1);
 }
 
+Tensor hardshrink(const Tensor& x, Scalar lambd) {
+  return where(logical_and(x >= -lambd, x <= lambd), 0, x);
+}
+
+Tensor softshrink(const Tensor& x, Scalar lambd) {
+  if (lambd.to<double>() < 0)
+    throw Error("softshrink: lambda must be greater or equal to 0, but found to be " +
+                std::to_string(lambd.to<double>()));
+  return where(x > lambd, x - lambd, where(x < -lambd, x + lambd, 0));
+}
+
+Tensor glu(const Tensor& x, std::int64_t dim) {
+  if (x.dim() == 0) throw Error("glu: does not support 0-dimensional tensors");
+  const std::int64_t size = x.size(dim);
+  if (size % 2 != 0)
+    throw Error("glu: Halving dimension must be even, but dimension " + std::to_string(dim) + " is size " +
+                std::to_string(size));
+  return x.narrow(dim, 0, size / 2) * sigmoid(x.narrow(dim, size / 2, size / 2));
+}
+
+Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training) {
+  const double low = lower.to<double>(), high = upper.to<double>();
+  if (low > high)
+    throw Error("rrelu: lower must not be above upper, got " + std::to_string(low) + " and " +
+                std::to_string(high));
+  if (!training) return leaky_relu(x, (low + high) / 2);
+  return where(x > 0, x, x * (rand_like(x) * (high - low) + low));
+}
+
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value) {
   return where(x <= threshold, value, x);
 }

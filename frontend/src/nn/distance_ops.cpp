@@ -2,6 +2,7 @@
 #include "kiln/nn/ops.h"
 
 #include "core/apply.h"
+#include "ops/from_host.h"
 
 #include <cmath>
 
@@ -24,6 +25,29 @@ Tensor vector_norm(const Tensor& x, double p, std::int64_t dim, bool keepdim) {
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
   if (!x1.defined() || !x2.defined()) internal::fail("pairwise_distance: an argument is undefined");
   return vector_norm(x1 - x2 + eps, p, -1, keepdim);
+}
+
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
+  if (!x1.defined() || !x2.defined()) internal::fail("cdist: an argument is undefined");
+  if (x1.dim() < 2 || x2.dim() < 2 || x1.size(-1) != x2.size(-1))
+    internal::fail("cdist: wanted [..., n, D] and [..., m, D], got " + to_string(x1.sizes().shape()) +
+                   " and " + to_string(x2.sizes().shape()));
+  return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1, false);
+}
+
+Tensor pdist(const Tensor& x, double p) {
+  if (!x.defined() || x.dim() != 2) internal::fail("pdist: only supports 2D tensors");
+  std::vector<std::int64_t> first, second;
+  for (std::int64_t i = 0; i < x.size(0); ++i)
+    for (std::int64_t j = i + 1; j < x.size(0); ++j)
+      first.push_back(i), second.push_back(j);
+  auto rows = [&](const std::vector<std::int64_t>& places) {
+    const auto count = static_cast<std::int64_t>(places.size());
+    return x.index_select(0, internal::table_from_host({count}, kInt64, [&](std::int64_t i) {
+                            return places[static_cast<std::size_t>(i)];
+                          }));
+  };
+  return vector_norm(rows(first) - rows(second), p, -1, false);
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, double eps) {

@@ -29,6 +29,27 @@ Tensor hardtanh(Tensor x, const HardtanhFuncOptions& options) {
 Tensor threshold(Tensor x, const ThresholdFuncOptions& options) {
   return internal::into(x, kiln::threshold(x, options.threshold(), options.value()), options.inplace());
 }
+Tensor hardshrink(const Tensor& x, const HardshrinkFuncOptions& options) {
+  return kiln::hardshrink(x, options.lambda());
+}
+Tensor softshrink(const Tensor& x, const SoftshrinkFuncOptions& options) {
+  return kiln::softshrink(x, options.lambda());
+}
+Tensor glu(const Tensor& x, const GLUFuncOptions& options) {
+  return kiln::glu(x, options.dim());
+}
+Tensor rrelu(Tensor x, const RReLUFuncOptions& options) {
+  return internal::into(x, kiln::rrelu(x, options.lower(), options.upper(), options.training()),
+                        options.inplace());
+}
+Tensor gumbel_softmax(const Tensor& logits, const GumbelSoftmaxFuncOptions& options) {
+  const Tensor noise = -empty_like(logits).exponential_().log();
+  const Tensor soft = kiln::softmax((logits + noise) / options.tau(), options.dim());
+  if (!options.hard()) return soft;
+  const Tensor best = soft.argmax(options.dim(), true);
+  const Tensor hard = zeros_like(soft).scatter(options.dim(), best, 1.0);
+  return hard - soft.detach() + soft;
+}
 Tensor gelu(const Tensor& x, const GELUFuncOptions& options) {
   return kiln::gelu(x, options.approximate());
 }

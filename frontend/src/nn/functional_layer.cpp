@@ -24,4 +24,11 @@ Tensor layer_norm(const Tensor& x, const LayerNormFuncOptions& options) {
   return kiln::layer_norm(x, options.normalized_shape(), options.weight(), options.bias(), options.eps());
 }
 
+Tensor normalize(const Tensor& x, const NormalizeFuncOptions& options) {
+  const Tensor result = x / x.norm(options.p(), options.dim(), true).clamp_min(options.eps());
+  if (!options.out()) return result;
+  options.out()->set_data(result.detach()); // any shape, as LibTorch's resized outputs
+  return *options.out();
+}
+
 } // namespace kiln::nn::functional

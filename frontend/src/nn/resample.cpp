@@ -169,6 +169,14 @@ std::int64_t check_shuffle(const std::string& op, const char* factor_name, const
 }
 } // namespace
 
+Tensor channel_shuffle(const Tensor& x, std::int64_t groups) {
+  if (x.dim() < 3)
+    fail("channel_shuffle: expects input with > 2 dims, but got input with sizes " + shape_of(x));
+  if (groups <= 0 || x.size(1) % groups != 0)
+    fail("channel_shuffle: number of channels must be divisible by groups. Got " + std::to_string(x.size(1)) +
+         " channels and " + std::to_string(groups) + " groups.");
+  return x.unflatten(1, {groups, x.size(1) / groups}).transpose(1, 2).flatten(1, 2);
+}
 Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor) {
   const std::int64_t at = check_shuffle("pixel_shuffle", "upscale_factor", x, upscale_factor);
   const std::int64_t r = upscale_factor, channels = x.size(at);

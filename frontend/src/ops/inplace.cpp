@@ -4,7 +4,9 @@
 #include "kiln/ops.h"
 #include "ops/assign.h"
 
+#include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace kiln {
 
@@ -81,6 +83,21 @@ Tensor& Tensor::bernoulli_(double p) const {
 Tensor& Tensor::exponential_(double lambda) const {
   if (lambda <= 0) fail("exponential_: expects lambda > 0.0, but found lambda=" + std::to_string(lambda));
   return assign(*this, kiln::log1p(-kiln::rand(sizes(), dtype())) * (-1 / lambda), "exponential_");
+}
+Tensor& Tensor::log_normal_(double mean, double std) const {
+  if (std <= 0) fail("log_normal_: expects std > 0.0, but found std=" + std::to_string(std));
+  return assign(*this, kiln::exp(kiln::randn(sizes(), dtype()) * std + mean), "log_normal_");
+}
+Tensor& Tensor::cauchy_(double median, double sigma) const {
+  if (sigma <= 0) fail("cauchy_: expects sigma > 0.0, but found sigma=" + std::to_string(sigma));
+  const Tensor angle = (kiln::rand(sizes(), dtype()) - 0.5) * std::numbers::pi;
+  return assign(*this, kiln::tan(angle) * sigma + median, "cauchy_");
+}
+Tensor& Tensor::geometric_(double p) const {
+  if (p <= 0 || p >= 1) fail("geometric_: expects p to be in (0, 1), but got p=" + std::to_string(p));
+  const DType real = is_floating(dtype()) ? dtype() : kFloat64;
+  const Tensor trials = kiln::floor(kiln::log1p(-kiln::rand(sizes(), real)) * (1 / std::log1p(-p))) + 1;
+  return assign(*this, trials.to(dtype()), "geometric_");
 }
 Tensor& Tensor::random_() const {
   switch (dtype()) {

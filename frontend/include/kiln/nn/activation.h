@@ -45,6 +45,20 @@ struct ThresholdOptions {
   KILN_ARG(double, value);
   KILN_ARG(bool, inplace) = false;
 };
+struct HardshrinkOptions {
+  HardshrinkOptions(double lambda = 0.5) : lambda_(lambda) {}
+  KILN_ARG(double, lambda);
+};
+using SoftshrinkOptions = HardshrinkOptions;
+struct GLUOptions {
+  GLUOptions(std::int64_t dim = -1) : dim_(dim) {}
+  KILN_ARG(std::int64_t, dim);
+};
+struct RReLUOptions {
+  KILN_ARG(double, lower) = 1.0 / 8;
+  KILN_ARG(double, upper) = 1.0 / 3;
+  KILN_ARG(bool, inplace) = false;
+};
 struct SoftmaxOptions {
   SoftmaxOptions(std::int64_t dim) : dim_(dim) {}
   KILN_ARG(std::int64_t, dim);
@@ -81,6 +95,8 @@ KILN_PLAIN_ACTIVATION(Mish);
 KILN_PLAIN_ACTIVATION(Softsign);
 KILN_PLAIN_ACTIVATION(Hardswish);
 KILN_PLAIN_ACTIVATION(LogSigmoid);
+KILN_PLAIN_ACTIVATION(Tanhshrink);
+KILN_PLAIN_ACTIVATION(Softmax2d); ///< over the channels of [N, C, H, W] or [C, H, W]
 #undef KILN_PLAIN_ACTIVATION
 
 #define KILN_ACTIVATION(Name)                                                                                \
@@ -100,6 +116,10 @@ KILN_ACTIVATION(CELU);
 KILN_ACTIVATION(GELU);
 KILN_ACTIVATION(Softplus);
 KILN_ACTIVATION(Hardtanh);
+KILN_ACTIVATION(Hardshrink);
+KILN_ACTIVATION(Softshrink);
+KILN_ACTIVATION(GLU);
+KILN_ACTIVATION(RReLU);
 #undef KILN_ACTIVATION
 
 struct PReLUOptions {

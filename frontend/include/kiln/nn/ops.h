@@ -25,6 +25,15 @@ Tensor log_sigmoid(const Tensor& x);
 Tensor softsign(const Tensor& x);
 /// x above zero, weight * x below; weight: one number, or one for each channel (dimension 1).
 Tensor prelu(const Tensor& x, const Tensor& weight);
+/// x where it is further than lambd from 0, else 0.
+Tensor hardshrink(const Tensor& x, Scalar lambd = 0.5);
+/// x nearer to 0 by lambd, and 0 where it is not further. Throws Error for a negative lambd.
+Tensor softshrink(const Tensor& x, Scalar lambd = 0.5);
+/// a * sigmoid(b), a and b being the halves of x along `dim`. Throws Error when its size is odd.
+Tensor glu(const Tensor& x, std::int64_t dim = -1);
+/// leaky_relu with a slope that is drawn between lower and upper for each element, or, when not training, is
+/// half-way between them.
+Tensor rrelu(const Tensor& x, Scalar lower = 0.125, Scalar upper = 1.0 / 3, bool training = false);
 /// `value` where x <= threshold.
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value);
 
@@ -79,6 +88,8 @@ Tensor upsample_bicubic2d(const Tensor& x, IntArrayRef output_size, bool align_c
 Tensor upsample_trilinear3d(const Tensor& x, IntArrayRef output_size, bool align_corners,
                             std::optional<double> scales_d = {}, std::optional<double> scales_h = {},
                             std::optional<double> scales_w = {});
+/// x: [N, C, ...]: the channels of each group, one of each in turn. Throws Error unless groups divide C.
+Tensor channel_shuffle(const Tensor& x, std::int64_t groups);
 /// [..., C r^2, H, W] -> [..., C, H r, W r], and back.
 Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor);
 Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor);
@@ -147,6 +158,10 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
 /// The p-norm of x1 - x2 + eps over the last dimension.
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6,
                          bool keepdim = false);
+/// x1: [..., n, D], x2: [..., m, D] -> [..., n, m]: p-norms of the differences of all rows.
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p = 2);
+/// x: [n, D] -> [n (n - 1) / 2]: those of each row and the ones behind it.
+Tensor pdist(const Tensor& x, double p = 2);
 /// Over dimension `dim` of the broadcast arguments; norms are kept above eps.
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim = 1, double eps = 1e-8);
 

@@ -16,6 +16,9 @@ using GELUFuncOptions = GELUOptions;
 using SoftplusFuncOptions = SoftplusOptions;
 using HardtanhFuncOptions = HardtanhOptions;
 using ThresholdFuncOptions = ThresholdOptions;
+using HardshrinkFuncOptions = HardshrinkOptions;
+using SoftshrinkFuncOptions = SoftshrinkOptions;
+using GLUFuncOptions = GLUOptions;
 using SoftmaxFuncOptions = SoftmaxOptions;
 using LogSoftmaxFuncOptions = SoftmaxOptions;
 using SoftminFuncOptions = SoftmaxOptions;
@@ -31,6 +34,24 @@ Tensor elu(Tensor x, const ELUFuncOptions& options = {});
 Tensor celu(Tensor x, const CELUFuncOptions& options = {});
 Tensor hardtanh(Tensor x, const HardtanhFuncOptions& options = {});
 Tensor threshold(Tensor x, const ThresholdFuncOptions& options);
+Tensor hardshrink(const Tensor& x, const HardshrinkFuncOptions& options = {});
+Tensor softshrink(const Tensor& x, const SoftshrinkFuncOptions& options = {});
+Tensor glu(const Tensor& x, const GLUFuncOptions& options = {});
+struct RReLUFuncOptions {
+  KILN_ARG(double, lower) = 1.0 / 8;
+  KILN_ARG(double, upper) = 1.0 / 3;
+  KILN_ARG(bool, training) = false;
+  KILN_ARG(bool, inplace) = false;
+};
+Tensor rrelu(Tensor x, const RReLUFuncOptions& options = {});
+struct GumbelSoftmaxFuncOptions {
+  KILN_ARG(double, tau) = 1.0; ///< the temperature
+  KILN_ARG(bool, hard) = false;
+  KILN_ARG(int, dim) = -1;
+};
+/// A draw from the distribution with these logits, made differentiable: softmax of logits plus Gumbel noise,
+/// over tau. hard: 1 at its largest element and 0 elsewhere, with the gradient of the softmax.
+Tensor gumbel_softmax(const Tensor& logits, const GumbelSoftmaxFuncOptions& options = {});
 Tensor gelu(const Tensor& x, const GELUFuncOptions& options = {});
 Tensor softplus(const Tensor& x, const SoftplusFuncOptions& options = {});
 Tensor softmax(const Tensor& x, const SoftmaxFuncOptions& options);

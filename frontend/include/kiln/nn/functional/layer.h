@@ -64,6 +64,15 @@ inline Tensor instance_norm(const Tensor& x, const InstanceNormFuncOptions& opti
                              options.eps());
 }
 
+struct NormalizeFuncOptions {
+  KILN_ARG(double, p) = 2.0;
+  KILN_ARG(double, eps) = 1e-12; ///< norms are kept above it
+  KILN_ARG(std::int64_t, dim) = 1;
+  KILN_ARG(std::optional<Tensor>, out) = std::nullopt; ///< written, too
+};
+/// x over its p-norm along dim.
+Tensor normalize(const Tensor& x, const NormalizeFuncOptions& options = {});
+
 inline Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias = {}) {
   return kiln::bilinear(x1, x2, weight, bias);
 }

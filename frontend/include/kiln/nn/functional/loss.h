@@ -67,5 +67,8 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, const CosineSimilarityFuncOptions& options = {});
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, const PairwiseDistanceFuncOptions& options = {});
+inline Tensor pdist(const Tensor& x, double p = 2.0) {
+  return kiln::pdist(x, p);
+}
 
 } // namespace kiln::nn::functional
