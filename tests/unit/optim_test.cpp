@@ -210,6 +210,8 @@ TEST_CASE("clipping scales all gradients by one factor, and only down") {
   CHECK(b.grad().item<double>() == Approx(8 * 2 / norm).epsilon(1e-5));
   const Doubles before = values(a.grad());
   nn::utils::clip_grad_norm_({a, b}, 100);
+  CHECK(full({2}, nn::utils::clip_grad_norm_({a, b}, 100), kFloat64).sum().item<double>() ==
+        Approx(4)); // as any number
   CHECK(values(a.grad()) == before);
   CHECK(double(nn::utils::clip_grad_norm_({b}, 100, INFINITY)) == Approx(8 * 2 / norm).epsilon(1e-5));
   nn::utils::clip_grad_value_({a, b}, 0.5);

@@ -30,8 +30,20 @@ struct Fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(Fixture, "StepLR") {
-  check(optim::StepLR(sgd, 2, 0.5), {0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1});
+TEST_CASE_METHOD(Fixture, "StepLR: LibTorch's rates, the first of which lasts a step longer") {
+  check(optim::StepLR(sgd, 3, 0.5), {0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2});
+}
+TEST_CASE_METHOD(Fixture, "a scheduler of the user's own sees LibTorch's counts: 0 in the first step") {
+  struct Counts : optim::LRScheduler {
+    using LRScheduler::LRScheduler;
+    std::vector<double> get_lrs() override { return {static_cast<double>(step_count_)}; }
+  };
+  check(Counts(sgd), {0.8, 0, 1, 2});
+}
+TEST_CASE_METHOD(Fixture, "StepLR as one of several, each step its own rate") {
+  auto warm = std::make_shared<optim::LinearLR>(sgd, 0.5, 1, 2);
+  auto fall = std::make_shared<optim::StepLR>(sgd, 1, 0.5);
+  check(optim::SequentialLR(sgd, {warm, fall}, {2}), {0.4, 0.6, 0.8, 0.8, 0.4, 0.2});
 }
 TEST_CASE_METHOD(Fixture, "MultiStepLR, with a milestone twice") {
   check(optim::MultiStepLR(sgd, {4, 2, 4}, 0.5), {0.8, 0.8, 0.4, 0.4, 0.1, 0.1});

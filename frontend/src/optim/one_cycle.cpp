@@ -20,7 +20,7 @@ double between(double from, double to, double part, bool cosine) {
 } // namespace
 
 OneCycleLR::OneCycleLR(Optimizer& optimizer, OneCycleLROptions options)
-    : LRScheduler(optimizer), options_(std::move(options)) {
+    : ClosedFormLR(optimizer), options_(std::move(options)) {
   if (options_.total_steps() <= 0)
     throw Error("OneCycleLR: Expected positive integer total_steps, but got " +
                 std::to_string(options_.total_steps()));
@@ -34,12 +34,12 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, OneCycleLROptions options)
     for (const OptimizerParamGroup& group : std::as_const(optimizer).param_groups())
       if (!group.options().momentum_value())
         throw Error("OneCycleLR: optimizer must support momentum with `cycle_momentum` option enabled");
-  apply();
+  start();
 }
 
-std::vector<double> OneCycleLR::get_lrs() {
-  if (step_count_ > options_.total_steps())
-    throw Error("OneCycleLR: Tried to step " + std::to_string(step_count_) +
+std::vector<double> OneCycleLR::rates_after(std::int64_t steps) {
+  if (steps > options_.total_steps())
+    throw Error("OneCycleLR: Tried to step " + std::to_string(steps) +
                 " times. The specified number of total steps is " + std::to_string(options_.total_steps()));
   const double high = options_.max_lr(), first = high / options_.div_factor(),
                last = first / options_.final_div_factor();
@@ -54,7 +54,7 @@ std::vector<double> OneCycleLR::get_lrs() {
     phases.push_back({total - 1, high, last, fast, slow});
   }
 
-  const auto now = static_cast<double>(step_count_);
+  const auto now = static_cast<double>(steps);
   const bool cosine = options_.anneal_strategy() == "cos";
   double start = 0;
   std::size_t at = 0;

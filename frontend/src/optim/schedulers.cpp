@@ -1,4 +1,4 @@
-// Learning-rate schedulers of a number of steps, in closed form.
+// Learning-rate schedulers of a number of steps.
 #include "kiln/optim/schedulers.h"
 
 #include "kiln/runtime/error.h"
@@ -29,17 +29,8 @@ LRScheduler::LRScheduler(Optimizer& optimizer) : optimizer_(optimizer) {
 }
 
 void LRScheduler::step() {
-  ++step_count_;
-  try {
-    apply();
-  } catch (...) {
-    --step_count_;
-    throw;
-  }
-}
-
-void LRScheduler::apply() {
   set_optimizer_lrs(get_lrs());
+  ++step_count_;
 }
 void LRScheduler::base_lrs(std::vector<double> rates) {
   base_lrs_ = std::move(rates);
@@ -70,46 +61,54 @@ std::vector<double> LRScheduler::scaled(double factor) const {
   return rates;
 }
 
+void ClosedFormLR::start() {
+  set_optimizer_lrs(rates_after(0));
+}
+std::vector<double> ClosedFormLR::get_lrs() {
+  return rates_after(step_count_ + 1);
+}
+
 StepLR::StepLR(Optimizer& optimizer, std::int64_t step_size, double gamma)
     : LRScheduler(optimizer), step_size_(step_size), gamma_(gamma) {
   check(step_size > 0, "StepLR", "got step_size " + std::to_string(step_size) + ", wanted above 0");
 }
 std::vector<double> StepLR::get_lrs() {
-  return scaled(std::pow(gamma_, static_cast<double>(step_count_ / step_size_)));
+  const std::int64_t before = std::max<std::int64_t>(step_count_, 0); // -1: SequentialLR asks where it starts
+  return scaled(std::pow(gamma_, static_cast<double>(before / step_size_)));
 }
 
 MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<std::int64_t> milestones, double gamma)
-    : LRScheduler(optimizer), milestones_(std::move(milestones)), gamma_(gamma) {
+    : ClosedFormLR(optimizer), milestones_(std::move(milestones)), gamma_(gamma) {
   std::sort(milestones_.begin(), milestones_.end());
 }
-std::vector<double> MultiStepLR::get_lrs() {
-  const auto passed = std::upper_bound(milestones_.begin(), milestones_.end(), step_count_);
+std::vector<double> MultiStepLR::rates_after(std::int64_t steps) {
+  const auto passed = std::upper_bound(milestones_.begin(), milestones_.end(), steps);
   return scaled(std::pow(gamma_, static_cast<double>(passed - milestones_.begin())));
 }
 
-ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma) : LRScheduler(optimizer), gamma_(gamma) {}
-std::vector<double> ExponentialLR::get_lrs() {
-  return scaled(std::pow(gamma_, static_cast<double>(step_count_)));
+ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma) : ClosedFormLR(optimizer), gamma_(gamma) {}
+std::vector<double> ExponentialLR::rates_after(std::int64_t steps) {
+  return scaled(std::pow(gamma_, static_cast<double>(steps)));
 }
 
 LambdaLR::LambdaLR(Optimizer& optimizer, Factor factor)
     : LambdaLR(optimizer, std::vector<Factor>(std::as_const(optimizer).param_groups().size(), factor)) {}
 LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<Factor> factors)
-    : LRScheduler(optimizer), factors_(std::move(factors)) {
+    : ClosedFormLR(optimizer), factors_(std::move(factors)) {
   check(factors_.size() == base_lrs().size(), "LambdaLR",
         "Expected " + std::to_string(base_lrs().size()) + " lr_lambdas, but got " +
             std::to_string(factors_.size()));
-  apply();
+  start();
 }
-std::vector<double> LambdaLR::get_lrs() {
+std::vector<double> LambdaLR::rates_after(std::int64_t steps) {
   std::vector<double> rates = base_lrs();
   for (std::size_t i = 0; i < rates.size(); ++i)
-    rates[i] *= factors_[i](step_count_);
+    rates[i] *= factors_[i](steps);
   return rates;
 }
 
 LinearLR::LinearLR(Optimizer& optimizer, double start_factor, double end_factor, std::int64_t total_iters)
-    : LRScheduler(optimizer), start_factor_(start_factor), end_factor_(end_factor),
+    : ClosedFormLR(optimizer), start_factor_(start_factor), end_factor_(end_factor),
       total_iters_(total_iters) {
   check(start_factor > 0 && start_factor <= 1, "LinearLR",
         "Starting multiplicative factor expected to be greater than 0 and less or equal to 1, got " +
@@ -117,35 +116,34 @@ LinearLR::LinearLR(Optimizer& optimizer, double start_factor, double end_factor,
   check(end_factor >= 0 && end_factor <= 1, "LinearLR",
         "Ending multiplicative factor expected to be between 0 and 1, got " + std::to_string(end_factor));
   check(total_iters > 0, "LinearLR", "got total_iters " + std::to_string(total_iters) + ", wanted above 0");
-  apply();
+  start();
 }
-std::vector<double> LinearLR::get_lrs() {
-  const double part =
-      static_cast<double>(std::min(step_count_, total_iters_)) / static_cast<double>(total_iters_);
+std::vector<double> LinearLR::rates_after(std::int64_t steps) {
+  const double part = static_cast<double>(std::min(steps, total_iters_)) / static_cast<double>(total_iters_);
   return scaled(start_factor_ + (end_factor_ - start_factor_) * part);
 }
 
 CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, std::int64_t T_max, double eta_min)
-    : LRScheduler(optimizer), t_max_(T_max), eta_min_(eta_min) {
+    : ClosedFormLR(optimizer), t_max_(T_max), eta_min_(eta_min) {
   check(T_max > 0, "CosineAnnealingLR", "got T_max " + std::to_string(T_max) + ", wanted above 0");
 }
-std::vector<double> CosineAnnealingLR::get_lrs() {
+std::vector<double> CosineAnnealingLR::rates_after(std::int64_t steps) {
   std::vector<double> rates = base_lrs();
   for (double& rate : rates)
-    rate = along_cosine(rate, eta_min_, static_cast<double>(step_count_) / static_cast<double>(t_max_));
+    rate = along_cosine(rate, eta_min_, static_cast<double>(steps) / static_cast<double>(t_max_));
   return rates;
 }
 
 CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, std::int64_t T_0,
                                                          std::int64_t T_mult, double eta_min)
-    : LRScheduler(optimizer), t_0_(T_0), t_mult_(T_mult), eta_min_(eta_min) {
+    : ClosedFormLR(optimizer), t_0_(T_0), t_mult_(T_mult), eta_min_(eta_min) {
   check(T_0 > 0, "CosineAnnealingWarmRestarts",
         "Expected positive integer T_0, but got " + std::to_string(T_0));
   check(T_mult >= 1, "CosineAnnealingWarmRestarts",
         "Expected integer T_mult >= 1, but got " + std::to_string(T_mult));
 }
-std::vector<double> CosineAnnealingWarmRestarts::get_lrs() {
-  std::int64_t within = step_count_, length = t_0_;
+std::vector<double> CosineAnnealingWarmRestarts::rates_after(std::int64_t steps) {
+  std::int64_t within = steps, length = t_0_;
   if (t_mult_ == 1) {
     within %= length;
   } else {
@@ -161,19 +159,18 @@ std::vector<double> CosineAnnealingWarmRestarts::get_lrs() {
 }
 
 PolynomialLR::PolynomialLR(Optimizer& optimizer, std::int64_t total_iters, double power)
-    : LRScheduler(optimizer), total_iters_(total_iters), power_(power) {
+    : ClosedFormLR(optimizer), total_iters_(total_iters), power_(power) {
   check(total_iters > 0, "PolynomialLR",
         "got total_iters " + std::to_string(total_iters) + ", wanted above 0");
 }
-std::vector<double> PolynomialLR::get_lrs() {
-  const double part =
-      static_cast<double>(std::min(step_count_, total_iters_)) / static_cast<double>(total_iters_);
+std::vector<double> PolynomialLR::rates_after(std::int64_t steps) {
+  const double part = static_cast<double>(std::min(steps, total_iters_)) / static_cast<double>(total_iters_);
   return scaled(std::pow(1 - part, power_));
 }
 
 SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRScheduler>> schedulers,
                            std::vector<std::int64_t> milestones)
-    : LRScheduler(optimizer), schedulers_(std::move(schedulers)), milestones_(std::move(milestones)) {
+    : ClosedFormLR(optimizer), schedulers_(std::move(schedulers)), milestones_(std::move(milestones)) {
   check(!schedulers_.empty() && milestones_.size() + 1 == schedulers_.size(), "SequentialLR",
         "expects number of schedulers provided to be one more than the number of milestone points, but got "
         "number of schedulers " +
@@ -188,13 +185,13 @@ SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRS
   for (const auto& scheduler : schedulers_)
     scheduler->base_lrs(schedulers_.front()->base_lrs());
   base_lrs(schedulers_.front()->base_lrs());
-  apply();
+  start();
 }
-std::vector<double> SequentialLR::get_lrs() {
-  const auto at = static_cast<std::size_t>(
-      std::upper_bound(milestones_.begin(), milestones_.end(), step_count_) - milestones_.begin());
+std::vector<double> SequentialLR::rates_after(std::int64_t steps) {
+  const auto at = static_cast<std::size_t>(std::upper_bound(milestones_.begin(), milestones_.end(), steps) -
+                                           milestones_.begin());
   LRScheduler& scheduler = *schedulers_[at];
-  scheduler.step_count_ = step_count_ - (at == 0 ? 0 : milestones_[at - 1]);
+  scheduler.step_count_ = steps - (at == 0 ? 0 : milestones_[at - 1]) - 1; // its step comes now
   return scheduler.get_lrs();
 }
 

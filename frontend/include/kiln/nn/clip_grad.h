@@ -12,6 +12,7 @@ namespace kiln::nn::utils {
 struct TotalNorm {
   Tensor value; ///< 0-d
   operator double() const { return value.item<double>(); }
+  operator Scalar() const { return double(*this); } ///< where an op takes a number
 };
 
 /// Scales all gradients by one factor, so that their norm taken together is at most max_norm. norm_type: any

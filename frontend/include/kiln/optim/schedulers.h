@@ -1,7 +1,8 @@
-// Learning-rate schedulers: each sets the rates of an optimizer's groups when step() is called, by PyTorch's
-// formulas in closed form: from the rates before the first step and the number of steps. A compiled step
-// reads its learning rate at every call, so none of them makes it recompile. One scheduler drives an
-// optimizer at a time; SequentialLR runs several one after another.
+// Learning-rate schedulers: each sets the rates of an optimizer's groups when step() is called. StepLR is
+// LibTorch's; those that LibTorch lacks go by PyTorch's formulas in closed form: from the rates before the
+// first step and the number of steps. A compiled step reads its learning rate at every call, so none of them
+// makes it recompile. One scheduler drives an optimizer at a time; SequentialLR runs several one after
+// another.
 #pragma once
 
 #include "kiln/arg.h"
@@ -9,7 +10,8 @@
 
 namespace kiln::optim {
 
-/// Base of schedulers whose rates depend on the number of steps. The optimizer must outlive it.
+/// Base of schedulers whose rates depend on the number of steps, with LibTorch's protocol: step() asks for
+/// rates, then counts. The optimizer must outlive it.
 class LRScheduler {
 public:
   explicit LRScheduler(Optimizer& optimizer);
@@ -28,12 +30,10 @@ public:
   void base_lrs(std::vector<double> rates);
 
 protected:
-  /// The rates of all groups after step_count_ steps.
+  /// The rates of all groups from this step on, the first one's step_count_ being 0.
   virtual std::vector<double> get_lrs() = 0;
   std::vector<double> get_current_lrs() const;
   void set_optimizer_lrs(const std::vector<double>& learning_rates);
-  /// Gives the rates of the present step count, which a constructor ends with when they differ from the base.
-  void apply();
   /// Every base rate times `factor`.
   std::vector<double> scaled(double factor) const;
   Optimizer& optimizer() noexcept { return optimizer_; }
@@ -46,7 +46,23 @@ private:
   std::vector<double> base_lrs_;
 };
 
-/// Times gamma every step_size steps.
+/// Base of schedulers that know the rates after any number of steps.
+class ClosedFormLR : public LRScheduler {
+public:
+  using LRScheduler::LRScheduler;
+
+protected:
+  /// The rates of all groups after so many steps.
+  virtual std::vector<double> rates_after(std::int64_t steps) = 0;
+  /// Gives the rates of no step, which a constructor ends with when they differ from the base.
+  void start();
+
+private:
+  std::vector<double> get_lrs() final;
+};
+
+/// Times gamma every step_size steps, the first time a step later, as LibTorch does (Python's PyTorch does
+/// not: there the rates change with step number step_size; MultiStepLR goes by Python).
 class StepLR : public LRScheduler {
 public:
   StepLR(Optimizer& optimizer, std::int64_t step_size, double gamma = 0.1);
@@ -58,81 +74,81 @@ private:
 };
 
 /// Times gamma at each milestone (a number of steps).
-class MultiStepLR : public LRScheduler {
+class MultiStepLR : public ClosedFormLR {
 public:
   MultiStepLR(Optimizer& optimizer, std::vector<std::int64_t> milestones, double gamma = 0.1);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::vector<std::int64_t> milestones_;
   double gamma_;
 };
 
 /// Times gamma every step.
-class ExponentialLR : public LRScheduler {
+class ExponentialLR : public ClosedFormLR {
 public:
   ExponentialLR(Optimizer& optimizer, double gamma);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   double gamma_;
 };
 
 /// The base rate times a function of the number of steps; one function for all groups, or one for each.
-class LambdaLR : public LRScheduler {
+class LambdaLR : public ClosedFormLR {
 public:
   using Factor = std::function<double(std::int64_t)>;
   LambdaLR(Optimizer& optimizer, Factor factor);
   LambdaLR(Optimizer& optimizer, std::vector<Factor> factors);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::vector<Factor> factors_;
 };
 
 /// Linear warm-up (or cool-down): the factor goes from start_factor to end_factor in total_iters steps, and
 /// stays.
-class LinearLR : public LRScheduler {
+class LinearLR : public ClosedFormLR {
 public:
   LinearLR(Optimizer& optimizer, double start_factor = 1.0 / 3, double end_factor = 1.0,
            std::int64_t total_iters = 5);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   double start_factor_, end_factor_;
   std::int64_t total_iters_;
 };
 
 /// Half a cosine from the base rate to eta_min in T_max steps, and on along the cosine.
-class CosineAnnealingLR : public LRScheduler {
+class CosineAnnealingLR : public ClosedFormLR {
 public:
   CosineAnnealingLR(Optimizer& optimizer, std::int64_t T_max, double eta_min = 0);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::int64_t t_max_;
   double eta_min_;
 };
 
 /// Half a cosine from the base rate to eta_min in T_0 steps, then again in T_0 * T_mult, and so on.
-class CosineAnnealingWarmRestarts : public LRScheduler {
+class CosineAnnealingWarmRestarts : public ClosedFormLR {
 public:
   CosineAnnealingWarmRestarts(Optimizer& optimizer, std::int64_t T_0, std::int64_t T_mult = 1,
                               double eta_min = 0);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::int64_t t_0_, t_mult_;
   double eta_min_;
 };
 
 /// The base rate times (1 - steps / total_iters)^power, and 0 from there on.
-class PolynomialLR : public LRScheduler {
+class PolynomialLR : public ClosedFormLR {
 public:
   PolynomialLR(Optimizer& optimizer, std::int64_t total_iters = 5, double power = 1.0);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::int64_t total_iters_;
   double power_;
 };
@@ -152,24 +168,24 @@ struct OneCycleLROptions {
 };
 
 /// The rate rises to max_lr and falls far below where it began. Throws Error for a step after total_steps.
-class OneCycleLR : public LRScheduler {
+class OneCycleLR : public ClosedFormLR {
 public:
   OneCycleLR(Optimizer& optimizer, OneCycleLROptions options);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   OneCycleLROptions options_;
 };
 
 /// Runs schedulers one after another: the next takes over at each milestone (a number of steps), and counts
 /// its own steps from there.
-class SequentialLR : public LRScheduler {
+class SequentialLR : public ClosedFormLR {
 public:
   SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRScheduler>> schedulers,
                std::vector<std::int64_t> milestones);
 
 private:
-  std::vector<double> get_lrs() override;
+  std::vector<double> rates_after(std::int64_t steps) override;
   std::vector<std::shared_ptr<LRScheduler>> schedulers_;
   std::vector<std::int64_t> milestones_;
 };
