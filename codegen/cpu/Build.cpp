@@ -105,8 +105,8 @@ Job makeJob(ir::FusionOp fusion, const Slots& planned, const Target& target,
     job.fusion->setAttr(kInPlace, DenseI64ArrayAttr::get(fusion.getContext(), inPlace(fusion, planned)));
   job.fusion.setName("");
   llvm::raw_string_ostream text(job.key);
-  text << target.cpu << ' ' << target.vectorBits << ' ' << options.threads << ' ' << options.keepStages
-       << '\n';
+  text << target.cpu << ' ' << target.vectorBits << ' ' << target.lastCacheBytes << ' ' << options.threads
+       << ' ' << options.keepStages << '\n';
   job.fusion->print(text, OpPrintingFlags().useLocalScope());
   job.fusion.setName(symbolFor(fusion, job.key));
   return job;

@@ -304,8 +304,7 @@ Value Evaluator::generate(const Expr* expr, Lanes lanes, int level) {
   return generator.expandIndex(builder_, indices, scalars);
 }
 
-/// Whether elements of an aligned group are 64 in a row, from a multiple of 64 on.
-bool Evaluator::isAligned(const Access& access) const {
+bool Evaluator::isAligned(const Access& access) {
   return access.strides.back() == 1 && access.terms.empty() && access.offset % 64 == 0 &&
          llvm::all_of(ArrayRef(access.strides).drop_back(),
                       [](std::int64_t stride) { return stride % 64 == 0; });
@@ -320,6 +319,10 @@ void Evaluator::store(Value value, const Output& output, Value buffer, Lanes lan
                               mask, value);
   } else if (lanes.mask) {
     vector::MaskedStoreOp::create(builder_, loc_, buffer, element, lanes.mask, value);
+  } else if (output.isStreamed) {
+    auto type = cast<VectorType>(value.getType());
+    vector::StoreOp::create(builder_, loc_, value, buffer, element, /*nontemporal=*/true,
+                            llvm::Align(type.getNumElements() * type.getElementTypeBitWidth() / 8));
   } else {
     vector::StoreOp::create(builder_, loc_, value, buffer, element);
   }

@@ -46,6 +46,8 @@ public:
 
   /// Element number of an access at the current indices (of lane 0, vector `unroll`), type index.
   mlir::Value address(const Access& access, int unroll = 0);
+  /// Whether elements from a multiple of 64 on, 64 in a row, have numbers of which the same holds.
+  static bool isAligned(const Access& access);
   /// Stores vector `value` of an output at the current indices.
   void store(mlir::Value value, const Output& output, mlir::Value buffer, Lanes lanes = {});
   /// Stores the one element of an output that does not vary along the vector dimension.
@@ -78,7 +80,6 @@ private:
   mlir::Value compute(const Expr* expr, llvm::ArrayRef<mlir::Value> operands);
   mlir::Value term(const IndexTerm& term, mlir::Value index);
   mlir::Value laneOffsets(const Access& access, Lanes lanes);
-  bool isAligned(const Access& access) const;
   mlir::Value indexConstant(std::int64_t value);
   mlir::Value allTrue();
   mlir::TypedAttr signless(mlir::TypedAttr constant);

@@ -45,6 +45,9 @@ struct KernelFunction {
   mlir::Value scratch;    ///< memref<scratchBytes x i8>: memref.view gives typed parts
 };
 
+/// Bytes at whose multiples the runtime's buffers begin.
+inline constexpr std::int64_t kBufferAlignment = 64;
+
 /// Flat memref that holds a tensor of this type (bool as i8; a dynamic one as a very large memref).
 mlir::MemRefType bufferType(mlir::Type tensorType);
 

@@ -4,6 +4,10 @@
 
 #include "KilnOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
@@ -81,10 +85,58 @@ void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, Value
   });
 }
 
+/// Marks results that no cache holds: their lines need not be fetched before they are overwritten. Returns
+/// them.
+static llvm::SmallVector<int> chooseStreamed(KernelBody& body, const Target& target, ValueRange results) {
+  int lanes = chooseLanes(body, target);
+  llvm::SmallVector<int> streamed;
+  for (Output& output : body.outputs) {
+    auto type = cast<MemRefType>(results[output.result].getType());
+    std::int64_t bytes = type.getElementTypeBitWidth() / 8, vectorBytes = lanes * bytes;
+    output.isStreamed = !body.dynamic() && type.getNumElements() * bytes > target.lastCacheBytes &&
+                        Evaluator::isAligned(output.access) && vectorBytes >= 16 &&
+                        vectorBytes <= kBufferAlignment;
+    if (output.isStreamed) streamed.push_back(output.result);
+  }
+  return streamed;
+}
+
+/// Whether all these buffers begin at a multiple of kBufferAlignment. Ours do; memory that a user lends may
+/// not.
+static Value areAligned(Frame& frame, ValueRange results, ArrayRef<int> which) {
+  Value bits = frame.index(0);
+  for (int result : which) {
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(frame.builder, frame.loc, results[result]);
+    bits = arith::OrIOp::create(frame.builder, frame.loc, bits, address);
+  }
+  bits = arith::AndIOp::create(frame.builder, frame.loc, bits, frame.index(kBufferAlignment - 1));
+  return arith::CmpIOp::create(frame.builder, frame.loc, arith::CmpIPredicate::eq, bits, frame.index(0));
+}
+
+/// The body twice where results are streamed: as it is for buffers that lie where they should, and without.
+static void emitBodies(Frame& frame, KernelBody& body, ValueRange inputs, ValueRange results, Value begin,
+                       Value end) {
+  llvm::SmallVector<int> streamed = chooseStreamed(body, frame.target, results);
+  if (streamed.empty()) return emitLoopBody(frame, body, inputs, results, begin, end);
+  OpBuilder& builder = frame.builder;
+  auto branch = scf::IfOp::create(builder, frame.loc, areAligned(frame, results, streamed),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  emitLoopBody(frame, body, inputs, results, begin, end);
+  // Streamed stores are not in order with what tells other threads that they are done.
+  LLVM::CallIntrinsicOp::create(builder, frame.loc, builder.getStringAttr("llvm.x86.sse.sfence"),
+                                ValueRange{});
+  for (Output& output : body.outputs)
+    output.isStreamed = false;
+  builder.setInsertionPointToStart(branch.elseBlock());
+  emitLoopBody(frame, body, inputs, results, begin, end);
+}
+
 FailureOr<CpuKernel> emitLoop(ir::FusionOp fusion, const Target& target, int threads) {
   auto bodies = analyse(fusion);
   if (failed(bodies)) return failure();
-  const KernelBody& body = bodies->front();
+  KernelBody& body = bodies->front();
   Location loc = fusion.getLoc();
   OpBuilder builder(fusion.getContext());
   CpuKernel kernel;
@@ -93,8 +145,8 @@ FailureOr<CpuKernel> emitLoop(ir::FusionOp fusion, const Target& target, int thr
       createKernel(builder, *kernel.module, fusion.getName(), bufferTypes(fusion), 0, loc);
   Frame frame{builder, loc, target};
   std::size_t inputs = fusion->getNumOperands();
-  emitLoopBody(frame, body, ValueRange(function.buffers).take_front(inputs),
-               ValueRange(function.buffers).drop_front(inputs), function.begin, function.end);
+  emitBodies(frame, body, ValueRange(function.buffers).take_front(inputs),
+             ValueRange(function.buffers).drop_front(inputs), function.begin, function.end);
 
   KernelLaunch launch{fusion.getName().str(), {}, loopItems(body), 0};
   launch.buffers = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(function.buffers.size())));

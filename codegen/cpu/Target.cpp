@@ -7,6 +7,7 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <cstdlib>
+#include <fstream>
 #include <unistd.h>
 
 namespace kiln::codegen::cpu {
@@ -19,6 +20,13 @@ namespace {
 std::int64_t cacheBytes(int name, std::int64_t fallback) {
   long bytes = sysconf(name);
   return bytes > 0 ? bytes : fallback;
+}
+
+/// The third level as one core sees it. sysconf adds up a socket's on some CPUs: 256 MiB where a core has 32.
+std::int64_t lastCacheBytes(std::int64_t fallback) {
+  std::int64_t kibibytes = 0; // the file says "32768K"
+  std::ifstream("/sys/devices/system/cpu/cpu0/cache/index3/size") >> kibibytes;
+  return kibibytes > 0 ? kibibytes << 10 : fallback;
 }
 
 /// Best level that the machine has; `wanted` (KILN_CPU) may lower it.
@@ -57,6 +65,7 @@ Target hostTarget() {
     target.features += std::string(target.features.empty() ? "" : ",") + "-prefer-256-bit";
   target.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, target.l1Bytes);
   target.l2Bytes = cacheBytes(_SC_LEVEL2_CACHE_SIZE, target.l2Bytes);
+  target.lastCacheBytes = lastCacheBytes(target.lastCacheBytes);
   return target;
 }
 

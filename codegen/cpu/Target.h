@@ -15,6 +15,7 @@ struct Target {
   bool bfloat16 = false;           ///< rounds f32 to bf16 by itself
   std::int64_t l1Bytes = 32 << 10; ///< data cache of one core
   std::int64_t l2Bytes = 1 << 20;
+  std::int64_t lastCacheBytes = 32 << 20; ///< what does not fit in here is in memory
 
   /// Lanes of a vector register of elements of that many bytes: 16 floats for AVX-512.
   int lanes(int elementBytes = 4) const { return vectorBits / 8 / elementBytes; }

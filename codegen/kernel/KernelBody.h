@@ -81,6 +81,7 @@ struct Output {
   int result = 0;
   const Expr* value = nullptr;
   Access access;
+  bool isStreamed = false; ///< whole vectors of it are stored past the caches, at multiples of their size
 };
 
 struct KernelBody {

@@ -6,10 +6,13 @@
 #include "Passes.h"
 #include "cpu/Build.h"
 #include "cpu/Lower.h"
+#include "kiln/runtime/buffer.h"
 #include "kiln/runtime/executable.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+
+#include <cstring>
 
 using namespace mlir;
 
@@ -52,7 +55,7 @@ void planNaively(func::FuncOp main) {
                                            builder.getNamedAttr("arena", builder.getI64IntegerAttr(arena))}));
 }
 
-runtime::Artifact compileFused(const std::string& text, int threads, bool keepStages) {
+runtime::Artifact compileFused(const std::string& text, int threads, bool keepStages, bool beyondCaches) {
   MLIRContext context;
   context.loadDialect<ir::KilnDialect>();
   codegen::cpu::loadKernelDialects(context);
@@ -61,6 +64,7 @@ runtime::Artifact compileFused(const std::string& text, int threads, bool keepSt
   if (!module) errors.raise("the text does not parse");
   auto main = module->lookupSymbol<func::FuncOp>("main");
   codegen::cpu::Target target = codegen::cpu::hostTarget();
+  if (beyondCaches) target.lastCacheBytes = 0;
   PassManager passes(&context);
   passes.addNestedPass<func::FuncOp>(passes::createPack({target.vectorBits, target.vectorRegisters()}));
   if (failed(passes.run(*module))) errors.raise("pack failed without an error");
@@ -75,25 +79,42 @@ runtime::Artifact compileFused(const std::string& text, int threads, bool keepSt
 
 } // namespace
 
-std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads) {
-  runtime::Artifact artifact = compileFused(text, threads, std::getenv("KILN_TEST_PRINT") != nullptr);
+static std::vector<Buffer> run(runtime::Artifact artifact, std::span<const Buffer> inputs, int offset) {
   for (auto& kernel : artifact.kernels)
     llvm::errs() << kernel.source;
   std::vector<Buffer> arguments(inputs.begin(), inputs.end()), outputs;
+  std::vector<runtime::Buffer> memory;
   std::vector<void*> inputPointers, outputPointers;
   for (Buffer& argument : arguments)
     inputPointers.push_back(argument.bytes.data());
   for (const runtime::Slot& slot : artifact.slots)
     if (slot.kind == runtime::Slot::Kind::Output) outputs.push_back(zeros(slot.type));
-  for (Buffer& output : outputs)
-    outputPointers.push_back(output.bytes.data());
+  for (Buffer& output : outputs) {
+    memory.push_back(runtime::Buffer::allocate(output.bytes.size() + static_cast<std::size_t>(offset)));
+    outputPointers.push_back(static_cast<std::byte*>(memory.back().data()) + offset);
+  }
   runtime::Executable(std::move(artifact)).run(inputPointers, outputPointers);
+  for (auto [output, pointer] : llvm::zip(outputs, outputPointers))
+    std::memcpy(output.bytes.data(), pointer, output.bytes.size());
   return outputs;
 }
 
-std::string kernelText(const std::string& text) {
+static bool printsKernels() {
+  return std::getenv("KILN_TEST_PRINT") != nullptr;
+}
+
+std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads) {
+  return run(compileFused(text, threads, printsKernels(), false), inputs, 0);
+}
+
+std::vector<Buffer> runFusedBeyondCaches(const std::string& text, std::span<const Buffer> inputs, int offset,
+                                         int threads) {
+  return run(compileFused(text, threads, printsKernels(), true), inputs, offset);
+}
+
+std::string kernelText(const std::string& text, bool beyondCaches) {
   std::string all;
-  for (auto& kernel : compileFused(text, 1, /*keepStages=*/true).kernels)
+  for (auto& kernel : compileFused(text, 1, /*keepStages=*/true, beyondCaches).kernels)
     all += kernel.source;
   return all;
 }

@@ -13,8 +13,12 @@ namespace kiln::test {
 /// own.
 std::vector<Buffer> runFused(const std::string& text, std::span<const Buffer> inputs, int threads = 1);
 
+/// As if no result fitted in this machine's caches, each lying so many bytes behind a multiple of 64.
+std::vector<Buffer> runFusedBeyondCaches(const std::string& text, std::span<const Buffer> inputs, int offset,
+                                         int threads = 1);
+
 /// The kernels' modules before lowering, as text.
-std::string kernelText(const std::string& text);
+std::string kernelText(const std::string& text, bool beyondCaches = false);
 
 /// The text with "$n" replaced by the size given for 'n'.
 std::string sized(std::string text, std::initializer_list<std::pair<char, int>> sizes);

@@ -56,6 +56,34 @@ TEST_CASE("loop: bias over rows, and a transposed operand") {
   }
 }
 
+TEST_CASE("loop: results that no cache holds are streamed where their memory allows it") {
+  const std::string text = R"(
+      func.func @main(%x: tensor<$mx$nxf32>, %bias: tensor<$nxf32>) -> tensor<$mx$nxf32> {
+        %0 = kiln.fusion loop "bias" (%a = %x : tensor<$mx$nxf32>, %c = %bias : tensor<$nxf32>) -> tensor<$mx$nxf32> {
+          %1 = kiln.broadcast %c {shape = array<i64: $m, $n>} : (tensor<$nxf32>) -> tensor<$mx$nxf32>
+          %2 = kiln.mul %a, %1 : (tensor<$mx$nxf32>, tensor<$mx$nxf32>) -> tensor<$mx$nxf32>
+          kiln.yield %2 : tensor<$mx$nxf32>
+        }
+        return %0 : tensor<$mx$nxf32>
+      })";
+  for (auto [m, n] : {std::pair{1, 64}, {1, 1003}, {300, 128}, {300, 100}, {2, 9000}}) {
+    const std::string program = sized(text, {{'m', m}, {'n', n}});
+    std::vector inputs{random({DType::Float32, {m, n}}, 1), random({DType::Float32, {n}}, 2)};
+    INFO(m << " x " << n);
+    // Rows begin at a multiple of 64 elements or not: then every other one would not be aligned.
+    REQUIRE((kernelText(program, /*beyondCaches=*/true).find("nontemporal") != std::string::npos) ==
+            (m == 1 || n % 64 == 0));
+    REQUIRE(kernelText(program).find("nontemporal") == std::string::npos);
+    for (int offset : {0, 4, 32}) {
+      auto out = runFusedBeyondCaches(program, inputs, offset, 2);
+      for (int i = 0; i < m; ++i)
+        for (int j = 0; j < n; ++j)
+          REQUIRE(out[0].as<float>()[i * n + j] ==
+                  inputs[0].as<float>()[i * n + j] * inputs[1].as<float>()[j]);
+    }
+  }
+}
+
 TEST_CASE("row_reduce: softmax") {
   for (auto [m, n] : {std::pair{3, 10}, {5, 64}, {7, 100}, {2, 1000}, {1, 1}}) {
     std::string text = sized(R"(
