@@ -74,7 +74,8 @@ StepLR::StepLR(Optimizer& optimizer, std::int64_t step_size, double gamma)
 }
 std::vector<double> StepLR::get_lrs() {
   const std::int64_t before = std::max<std::int64_t>(step_count_, 0); // -1: SequentialLR asks where it starts
-  return scaled(std::pow(gamma_, static_cast<double>(before / step_size_)));
+  const std::int64_t times = before / step_size_;
+  return scaled(std::pow(gamma_, static_cast<double>(times)));
 }
 
 MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<std::int64_t> milestones, double gamma)
