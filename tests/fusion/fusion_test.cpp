@@ -25,10 +25,10 @@ struct MlpImpl : nn::Module {
 };
 KILN_MODULE(Mlp);
 
-template <class Optimizer> auto training_step(Mlp& net, Optimizer& optimizer) {
+template <class Net, class Optimizer> auto training_step(Net& net, Optimizer& optimizer) {
   return jit::compile([&](const Tensor& x, const Tensor& y) {
     optimizer.zero_grad();
-    const Tensor loss = nn::functional::cross_entropy(net(x), y);
+    const Tensor loss = nn::functional::cross_entropy(net->forward(x), y);
     loss.backward();
     optimizer.step();
     return loss;
@@ -103,13 +103,7 @@ TEST_CASE("dropout behind GELU keeps a byte an element for backward, not a float
   nn::Sequential net(nn::Linear(784, 256), nn::GELU(), nn::Dropout(0.2), nn::Linear(256, 256), nn::GELU(),
                      nn::Dropout(0.2), nn::Linear(256, 10));
   optim::SGD sgd(net->parameters(), optim::SGDOptions(0.1));
-  auto step = jit::compile([&](const Tensor& x, const Tensor& y) {
-    sgd.zero_grad();
-    const Tensor loss = nn::functional::cross_entropy(net->forward(x), y);
-    loss.backward();
-    sgd.step();
-    return loss;
-  });
+  auto step = training_step(net, sgd);
   step(rand({64, 784}), randint(10, {64}));
   const auto kernels = step.kernels();
   INFO(list(kernels));

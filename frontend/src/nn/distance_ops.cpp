@@ -1,8 +1,8 @@
 // Distances and similarities of vectors.
+#include "kiln/composed.h"
 #include "kiln/nn/ops.h"
 
 #include "core/apply.h"
-#include "ops/from_host.h"
 
 #include <cmath>
 
@@ -37,17 +37,8 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
 
 Tensor pdist(const Tensor& x, double p) {
   if (!x.defined() || x.dim() != 2) internal::fail("pdist: only supports 2D tensors");
-  std::vector<std::int64_t> first, second;
-  for (std::int64_t i = 0; i < x.size(0); ++i)
-    for (std::int64_t j = i + 1; j < x.size(0); ++j)
-      first.push_back(i), second.push_back(j);
-  auto rows = [&](const std::vector<std::int64_t>& places) {
-    const auto count = static_cast<std::int64_t>(places.size());
-    return x.index_select(0, internal::table_from_host({count}, kInt64, [&](std::int64_t i) {
-                            return places[static_cast<std::size_t>(i)];
-                          }));
-  };
-  return vector_norm(rows(first) - rows(second), p, -1, false);
+  const Tensor pairs = triu_indices(x.size(0), x.size(0), 1);
+  return vector_norm(x.index_select(0, pairs[0]) - x.index_select(0, pairs[1]), p, -1, false);
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, double eps) {
