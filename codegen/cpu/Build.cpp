@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 
 #include <atomic>
@@ -152,7 +153,7 @@ LogicalResult compileAll(MutableArrayRef<Job*> jobs, const Target& target,
 }
 
 std::int64_t alignUp(std::int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
+  return static_cast<std::int64_t>(llvm::alignTo(bytes, kBufferAlignment));
 }
 
 /// Adds the launches of one fusion; partial results lie behind the plan's arena and are reused by every
