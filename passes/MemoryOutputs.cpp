@@ -76,15 +76,23 @@ static Value copyOf(OpBuilder& builder, Value value) {
   return fusion.getResult(0);
 }
 
-/// Whether a chain of kernels leads from one to the other.
-static bool reaches(Operation* from, Operation* to) {
+/// Per kernel: those that overwrite what it reads, and so come after it.
+using Overwriters = llvm::DenseMap<Operation*, SmallVector<Operation*, 2>>;
+
+/// Whether a chain of kernels leads from one to the other, each after the one before because it reads its
+/// result or overwrites what it reads.
+static bool reaches(Operation* from, Operation* to, const Overwriters& overwriters) {
   llvm::SmallPtrSet<Operation*, 32> seen;
   SmallVector<Operation*> pending{from};
-  while (!pending.empty())
-    for (Operation* user : pending.pop_back_val()->getUsers()) {
-      if (user == to) return true;
-      if (user->getBlock() == to->getBlock() && seen.insert(user).second) pending.push_back(user);
+  while (!pending.empty()) {
+    Operation* op = pending.pop_back_val();
+    SmallVector<Operation*> later(op->getUsers());
+    llvm::append_range(later, overwriters.lookup(op));
+    for (Operation* next : later) {
+      if (next == to) return true;
+      if (seen.insert(next).second) pending.push_back(next);
     }
+  }
   return false;
 }
 
@@ -115,6 +123,7 @@ Donations settleOutputs(func::FuncOp func) {
   OpBuilder first = OpBuilder::atBlockBegin(&block), last(terminator);
   llvm::DenseMap<Value, Value> saved;
   llvm::SmallDenseSet<Value> taken;
+  Overwriters overwriters;
   llvm::DenseMap<Operation*, SmallVector<SmallVector<int>>> loops;
   auto loopOf = [&](OpResult result) -> ArrayRef<int> {
     auto [place, isNew] = loops.try_emplace(result.getOwner());
@@ -142,8 +151,13 @@ Donations settleOutputs(func::FuncOp func) {
       Value argument = func.getArgument(target);
       auto result = cast<OpResult>(root);
       inPlace = mayWriteInPlace(fusion, result.getResultNumber(), loopOf(result), argument);
-      for (Operation* reader : readersOf(argument))
-        inPlace &= reader == fusion || !reaches(fusion, reader);
+      SmallVector<Operation*> readers = readersOf(argument);
+      llvm::erase(readers, fusion.getOperation());
+      inPlace &=
+          llvm::none_of(readers, [&](Operation* reader) { return reaches(fusion, reader, overwriters); });
+      if (inPlace)
+        for (Operation* reader : readers)
+          overwriters[reader].push_back(fusion);
     }
     if (!inPlace) terminator->setOperand(output, copyOf(last, value));
   }

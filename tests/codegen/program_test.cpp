@@ -128,6 +128,24 @@ TEST_CASE("a donated input holds the output") {
     REQUIRE(out[0].as<float>()[i] == in[0].as<float>()[i] + in[1].as<float>()[i]);
 }
 
+TEST_CASE("two states that are each made from the other's old value") {
+  ir::Program p;
+  auto a = p.add_input({f32, {4, 9}}), b = p.add_input({f32, {9}});
+  p.outputs = {call(p, "add", {a, b}),
+               call(p, "sum", {a}, {{"dims", std::vector<std::int64_t>{0}}, {"keepdim", false}})};
+  p.donations = {{0, 0}, {1, 1}};
+  std::vector in{random({f32, {4, 9}}, 1), random({f32, {9}}, 2)};
+  auto out = run(p, in);
+  for (int j = 0; j < 9; ++j) {
+    double sum = 0;
+    for (int i = 0; i < 4; ++i) {
+      sum += in[0].as<float>()[i * 9 + j];
+      REQUIRE(out[0].as<float>()[i * 9 + j] == in[0].as<float>()[i * 9 + j] + in[1].as<float>()[j]);
+    }
+    REQUIRE(out[1].as<float>()[j] == Approx(sum).margin(1e-6));
+  }
+}
+
 TEST_CASE("what is written into donated state needs no copy of it") {
   for (bool donated : {true, false}) {
     ir::Program p;

@@ -68,6 +68,20 @@ func.func @swap(%a: tensor<4xf32> {kiln.donated = 0 : i64}, %b: tensor<4xf32> {k
 
 // -----
 
+// Two kernels, each of which would overwrite what the other reads: one does, the other's result is copied at the end.
+// CHECK-LABEL: @crossed
+// CHECK: kiln.fusion column_reduce {{.*}}slots [0, 4]
+// CHECK: kiln.fusion loop {{.*}}slots [0, 1, 2]
+// CHECK: kiln.fusion loop "copy" slots [4, 3]
+func.func @crossed(%a: tensor<4x8xf32> {kiln.donated = 0 : i64}, %b: tensor<8xf32> {kiln.donated = 1 : i64}) -> (tensor<4x8xf32>, tensor<8xf32>) {
+  %w = kiln.broadcast %b {shape = array<i64: 4, 8>} : (tensor<8xf32>) -> tensor<4x8xf32>
+  %n = kiln.add %a, %w : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %s = kiln.sum %a {dims = array<i64: 0>, keepdim = false} : (tensor<4x8xf32>) -> tensor<8xf32>
+  return %n, %s : tensor<4x8xf32>, tensor<8xf32>
+}
+
+// -----
+
 // A value returned twice has two buffers.
 // CHECK-LABEL: @twice
 // CHECK: kiln.fusion loop {{.*}}slots [0, 1]
