@@ -41,6 +41,17 @@ Term cumsum(const Term& x, int64_t dim, bool reverse) {
   return x.make<CumsumOp>(ValueRange{x}, {{"dim", dim}, {"reverse", reverse}});
 }
 
+/// x: [outer, n, inner]; its elements [start, stop) along n.
+Term part(const Term& x, int64_t start, int64_t stop) {
+  return x.make<SliceOp>(ValueRange{x}, {{"starts", std::vector<int64_t>{0, start, 0}},
+                                         {"steps", std::vector<int64_t>{1, 1, 1}},
+                                         {"stops", std::vector<int64_t>{x.shape()[0], stop, x.shape()[2]}}});
+}
+/// [outer, n, inner] and [outer, m, inner] as [outer, n + m, inner].
+Term joined(const Term& a, const Term& b) {
+  return a.make<ConcatOp>(ValueRange{a, b}, {{"dim", int64_t(1)}});
+}
+
 /// x: [outer, n, inner]; element i is the sum of elements 0 to i (i to n-1).
 Term runningSum(const Term& x, bool reverse) {
   int64_t outer = x.shape()[0], n = x.shape()[1], inner = x.shape()[2];
@@ -183,19 +194,17 @@ SmallVector<Value> CumsumOp::decompose(OpBuilder& builder) {
     return {reshape(runningSum(reshape(x, {outer, size, inner}), getReverse()), x.shape())};
   int64_t pieces = (size + kPiece - 1) / kPiece, missing = pieces * kPiece - size;
   Term padded = reshape(x, {outer, size, inner});
-  if (missing) {
-    Term zeros = x.constant(0, {outer, missing, inner});
-    padded = padded.make<ConcatOp>(ValueRange{padded, zeros}, {{"dim", int64_t(1)}});
-  }
+  if (missing) padded = joined(padded, x.constant(0, {outer, missing, inner}));
   padded = reshape(padded, {outer * pieces, kPiece, inner});
   Term within = reshape(runningSum(padded, getReverse()), {outer, pieces, kPiece, inner});
-  Term totals = reshape(sum(padded, {1}), {outer, pieces, inner});
-  Term before = cumsum(totals, 1, getReverse()) - totals; // what lies before each piece
+  // What lies before each piece: the totals moved on by one, then summed. (Their running sum less a piece's
+  // own total would be no number where that is infinite, and without digits where it is large.)
+  Term totals = reshape(sum(padded, {1}), {outer, pieces, inner}), none = x.constant(0, {outer, 1, inner});
+  Term moved =
+      getReverse() ? joined(part(totals, 1, pieces), none) : joined(none, part(totals, 0, pieces - 1));
+  Term before = cumsum(moved, 1, getReverse());
   Term all = reshape(within + reshape(before, {outer, pieces, 1, inner}), {outer, pieces * kPiece, inner});
-  if (missing)
-    all = all.make<SliceOp>(ValueRange{all}, {{"starts", std::vector<int64_t>{0, 0, 0}},
-                                              {"steps", std::vector<int64_t>{1, 1, 1}},
-                                              {"stops", std::vector<int64_t>{outer, size, inner}}});
+  if (missing) all = part(all, 0, size);
   return {reshape(all, x.shape())};
 }
 

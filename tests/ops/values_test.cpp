@@ -53,6 +53,15 @@ TEST_CASE("every op has the reference's value") {
   }
 }
 
+TEST_CASE("an infinity in a long cumsum leaves what lies before it as it is") {
+  std::vector<double> x(200, 1);
+  x[150] = std::numeric_limits<double>::infinity();
+  for (bool reverse : {false, true})
+    check_case(
+        {"cumsum", {{kFloat32, {200}, Values::Fixed, x}}, {{"dim", std::int64_t{0}}, {"reverse", reverse}}},
+        kFloat32, 1e-6);
+}
+
 TEST_CASE("special values") {
   const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
   const Operand extremes{kFloat32, {8}, Values::Fixed, {-inf, -100, -0.0, 0, 1e-40, 88, inf, nan}};
