@@ -1,6 +1,7 @@
 // Algebra on elementwise ops: folding of constants, neutral elements, inverses, chains with constants.
-// Floating-point rules hold for every input, NaN and infinities included, but for one: x*a*b with constants a
-// and b becomes x*(a*b), which may round once instead of twice.
+// Floating-point rules hold for every input, NaN and infinities included, but for the sign of a zero, and for
+// one rule: x*a*b with constants a and b becomes x*(a*b), which may round once instead of twice and, where
+// a*b is in range, leaves out that x*a was not.
 #include "Simplify.h"
 #include "Util.h"
 
@@ -104,6 +105,15 @@ template <typename Op> std::optional<std::pair<Value, double>> withConstant(Op o
   return std::nullopt;
 }
 
+/// Whether a number of this element type can hold `number` with all its digits: it neither overflows nor
+/// comes near zero.
+bool isInRange(double number, Type element) {
+  llvm::APFloat value(number);
+  bool losesInfo;
+  value.convert(cast<FloatType>(element).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.isNormal();
+}
+
 LogicalResult simplifyMul(ir::MulOp op, PatternRewriter& rewriter) {
   auto parts = withConstant(op);
   if (!parts) return failure();
@@ -122,7 +132,8 @@ LogicalResult simplifyMul(ir::MulOp op, PatternRewriter& rewriter) {
     return success();
   }
   auto inner = x.getDefiningOp<ir::MulOp>();
-  if (auto innerParts = inner && isFloat(op) ? withConstant(inner) : std::nullopt) {
+  if (auto innerParts = inner && isFloat(op) ? withConstant(inner) : std::nullopt;
+      innerParts && isInRange(innerParts->second * number, typeOf(op).getElementType())) {
     RankedTensorType scalar = typeOf(op).clone(ArrayRef<int64_t>{});
     Value product = ir::MulOp::create(rewriter, op.getLoc(), scalar,
                                       constant(rewriter, op.getLoc(), scalar, innerParts->second),

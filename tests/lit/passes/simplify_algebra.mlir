@@ -81,6 +81,22 @@ func.func @factors(%x: tensor<4xf32>, %i: tensor<4xi64>) -> (tensor<4xf32>, tens
 
 // -----
 
+// Factors whose product is beyond the type's range, or has lost digits to it, stay apart.
+// CHECK-LABEL: @factors_out_of_range
+// CHECK-COUNT-4: kiln.mul
+// CHECK-NOT: kiln.mul
+func.func @factors_out_of_range(%x: tensor<4xf32>, %h: tensor<4xf16>) -> (tensor<4xf32>, tensor<4xf16>) {
+  %tiny = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 1.0e-20 : f64} : tensor<4xf32>
+  %large = kiln.constant {dtype = "f16", shape = array<i64: 4>, value = 300.0 : f64} : tensor<4xf16>
+  %a = kiln.mul %x, %tiny : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %b = kiln.mul %a, %tiny : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %c = kiln.mul %h, %large : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  %d = kiln.mul %c, %large : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  return %b, %d : tensor<4xf32>, tensor<4xf16>
+}
+
+// -----
+
 // Small powers are products, x ** -1 a quotient.
 // CHECK-LABEL: @powers
 // CHECK-DAG: %[[SQUARE:.*]] = kiln.mul %arg0, %arg0
