@@ -1,5 +1,5 @@
-// Movement ops: composed with each other, absorbed by constants, generators and reductions, dropped where
-// nothing moves.
+// Movement ops: absorbed by constants, generators and reductions, dropped where nothing moves. Two of a kind
+// are one by the ops' own folds (ir/dialect/Shape.cpp).
 #include "Simplify.h"
 #include "Util.h"
 
@@ -20,27 +20,7 @@ struct MoveConstant : OpTraitRewritePattern<ir::DataMovement> {
   }
 };
 
-LogicalResult composeReshape(ir::ReshapeOp op, PatternRewriter& rewriter) {
-  if (op.getType() == op.getX().getType()) {
-    rewriter.replaceOp(op, op.getX());
-    return success();
-  }
-  if (auto inner = op.getX().getDefiningOp<ir::ReshapeOp>()) {
-    rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), inner.getX(), shapeOf(op)));
-    return success();
-  }
-  return failure();
-}
-
-LogicalResult composeBroadcast(ir::BroadcastOp op, PatternRewriter& rewriter) {
-  if (op.getType() == op.getX().getType()) {
-    rewriter.replaceOp(op, op.getX());
-    return success();
-  }
-  if (auto inner = op.getX().getDefiningOp<ir::BroadcastOp>()) {
-    rewriter.replaceOpWithNewOp<ir::BroadcastOp>(op, op.getType(), inner.getX(), shapeOf(op));
-    return success();
-  }
+LogicalResult narrowBroadcast(ir::BroadcastOp op, PatternRewriter& rewriter) {
   // Leading dimensions of size 1 are what broadcast adds anyway: x [C] -> [1, C] -> [N, C].
   if (auto inner = op.getX().getDefiningOp<ir::ReshapeOp>()) {
     ArrayRef<int64_t> shape = shapeOf(inner), source = shapeOf(inner.getX());
@@ -58,29 +38,15 @@ LogicalResult composeBroadcast(ir::BroadcastOp op, PatternRewriter& rewriter) {
   return failure();
 }
 
-LogicalResult composeTranspose(ir::TransposeOp op, PatternRewriter& rewriter) {
-  ArrayRef<int64_t> permutation = op.getPermutation();
-  if (auto inner = op.getX().getDefiningOp<ir::TransposeOp>()) {
-    SmallVector<int64_t> composed;
-    for (int64_t dim : permutation)
-      composed.push_back(inner.getPermutation()[dim]);
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), inner.getX(), composed));
-    return success();
-  }
-  // Nothing moves when the dimensions longer than 1 keep their order.
+/// Nothing moves when the dimensions longer than 1 keep their order.
+LogicalResult dropTranspose(ir::TransposeOp op, PatternRewriter& rewriter) {
   int64_t last = -1;
-  for (int64_t dim : permutation) {
+  for (int64_t dim : op.getPermutation()) {
     if (shapeOf(op.getX())[dim] == 1) continue;
     if (dim < last) return failure();
     last = dim;
   }
   rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), op.getX(), shapeOf(op)));
-  return success();
-}
-
-LogicalResult dropSlice(ir::SliceOp op, PatternRewriter& rewriter) {
-  if (op.getType() != op.getX().getType()) return failure();
-  rewriter.replaceOp(op, op.getX());
   return success();
 }
 
@@ -162,10 +128,8 @@ LogicalResult sumOfBroadcast(ir::SumOp op, PatternRewriter& rewriter) {
 
 void populateMovementPatterns(RewritePatternSet& patterns) {
   patterns.add<MoveConstant, DropKeptDims, DropTrivialReduction>(patterns.getContext());
-  patterns.add(composeReshape);
-  patterns.add(composeBroadcast);
-  patterns.add(composeTranspose);
-  patterns.add(dropSlice);
+  patterns.add(narrowBroadcast);
+  patterns.add(dropTranspose);
   patterns.add(reshapeUniform);
   patterns.add(sumOfBroadcast);
 }

@@ -26,7 +26,6 @@ std::optional<Runs> joins(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
     Run run{dim, dim};
     int64_t product = 1;
     while (dim < from.size() && (product < size || from[dim] == 1 || run.last == run.first)) {
-      if (product == size && from[dim] != 1) break;
       product *= from[dim++];
       run.last = dim;
     }
@@ -199,7 +198,6 @@ struct ReduceJoined : OpInterfaceRewritePattern<ir::Reduction> {
       else
         shape.push_back(shapeOf(split.getX())[dim]);
     }
-    if (reduced.empty()) return failure();
     Operation* copy = op->clone();
     copy->setOperand(0, split.getX());
     copy->setAttr("dims", rewriter.getDenseI64ArrayAttr(reduced));
