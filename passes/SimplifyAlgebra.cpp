@@ -181,7 +181,7 @@ LogicalResult simplifyDiv(ir::DivOp op, PatternRewriter& rewriter) {
   if (number == 1)
     rewriter.replaceOp(op, op.getLhs());
   else if (number && isFloat(op) && std::abs(std::frexp(*number, &exponent)) == 0.5 &&
-           std::abs(exponent) < 14)
+           isInRange(1 / *number, typeOf(op).getElementType()))
     // The inverse of a power of two is exact.
     rewriter.replaceOpWithNewOp<ir::MulOp>(op, op.getType(), op.getLhs(),
                                            constant(rewriter, op.getLoc(), typeOf(op), 1 / *number));
@@ -222,8 +222,7 @@ LogicalResult simplifyNeg(ir::NegOp op, PatternRewriter& rewriter) {
 
 LogicalResult simplifyNot(ir::NotOp op, PatternRewriter& rewriter) {
   auto inner = op.getX().getDefiningOp<ir::NotOp>();
-  if (!inner || inner.getType() != op.getType() || !typeOf(op).getElementType().isInteger(1))
-    return failure();
+  if (!inner) return failure();
   rewriter.replaceOp(op, inner.getX());
   return success();
 }

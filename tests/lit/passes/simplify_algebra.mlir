@@ -141,3 +141,32 @@ func.func @above_broadcast(%x: tensor<1x4xf32>) -> tensor<3x4xf32> {
   %a = kiln.add %b, %two : (tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
   return %a : tensor<3x4xf32>
 }
+
+// -----
+
+// A quotient of integers stays, as does one whose inverse float16 cannot hold; in float32 that inverse is exact.
+// CHECK-LABEL: @quotients
+// CHECK-DAG: %[[I:.*]] = kiln.div %arg0
+// CHECK-DAG: %[[H:.*]] = kiln.div %arg1
+// CHECK-DAG: %[[S:.*]] = kiln.mul %arg2
+// CHECK: return %[[I]], %[[H]], %[[S]]
+func.func @quotients(%i: tensor<4xi64>, %h: tensor<4xf16>, %x: tensor<4xf32>) -> (tensor<4xi64>, tensor<4xf16>, tensor<4xf32>) {
+  %four = kiln.constant {dtype = "i64", shape = array<i64: 4>, value = 4.0 : f64} : tensor<4xi64>
+  %tiny = kiln.constant {dtype = "f16", shape = array<i64: 4>, value = 1.52587890625e-05 : f64} : tensor<4xf16>
+  %small = kiln.constant {dtype = "f32", shape = array<i64: 4>, value = 1.52587890625e-05 : f64} : tensor<4xf32>
+  %a = kiln.div %i, %four : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi64>
+  %b = kiln.div %h, %tiny : (tensor<4xf16>, tensor<4xf16>) -> tensor<4xf16>
+  %c = kiln.div %x, %small : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %a, %b, %c : tensor<4xi64>, tensor<4xf16>, tensor<4xf32>
+}
+
+// -----
+
+// Constants are doubles: an integer with more digits is computed when the program runs.
+// CHECK-LABEL: @many_digits
+// CHECK: kiln.mul
+func.func @many_digits() -> tensor<i64> {
+  %a = kiln.constant {dtype = "i64", shape = array<i64>, value = 3000000001.0 : f64} : tensor<i64>
+  %b = kiln.mul %a, %a : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  return %b : tensor<i64>
+}
