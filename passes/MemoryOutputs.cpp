@@ -26,8 +26,7 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   SmallVector<Operation*> pending;
   for (OpOperand& use : argument.getUses()) {
     Operation* op = use.getOwner();
-    bool isTarget = op->hasTrait<ir::StartsAsFirst>() && use.getOperandNumber() == 0 &&
-                    op->getResult(0).getType() == argument.getType();
+    bool isTarget = op->hasTrait<ir::StartsAsFirst>() && use.getOperandNumber() == 0;
     if (!isTarget && !keepsPlaces(op) && !isa<ir::YieldOp>(op)) return std::nullopt;
   }
   auto visit = [&](Value value) {
@@ -47,15 +46,15 @@ static std::optional<llvm::SmallDenseSet<unsigned>> reachedInPlace(ir::FusionOp 
   return reached;
 }
 
-/// Whether `fusion` may write result `result` over `argument`: it reads the argument at most at the place it
-/// writes. `loop`: the results that are computed in one loop with it.
-static bool mayWriteInPlace(ir::FusionOp fusion, unsigned result, ArrayRef<int> loop, Value argument) {
-  // Reductions read their rows or columns several times, in pieces.
+/// Whether `fusion` may write a result over `argument`, which has its type: it reads the argument at most at
+/// the place it writes. `loop`: the results that are computed in one loop with it, itself among them.
+static bool mayWriteInPlace(ir::FusionOp fusion, ArrayRef<int> loop, Value argument) {
+  // A reduction's kernel stores some results before it reads what others are made of.
   bool walksOnce =
       fusion.getKind() != ir::FusionKind::RowReduce && fusion.getKind() != ir::FusionKind::ColumnReduce;
   for (auto [input, inner] : llvm::zip(fusion.getInputs(), fusion.getBody().getArguments())) {
     if (rootOf(input) != argument) continue;
-    if (!walksOnce || numel(argument) != numel(fusion.getResult(result))) return false;
+    if (!walksOnce) return false;
     auto reached = reachedInPlace(fusion, inner);
     if (!reached || !llvm::all_of(*reached, [&](unsigned other) { return llvm::is_contained(loop, other); }))
       return false;
@@ -149,8 +148,7 @@ Donations settleOutputs(func::FuncOp func) {
     bool inPlace = taken.insert(root).second;
     if (inPlace && target >= 0) {
       Value argument = func.getArgument(target);
-      auto result = cast<OpResult>(root);
-      inPlace = mayWriteInPlace(fusion, result.getResultNumber(), loopOf(result), argument);
+      inPlace = mayWriteInPlace(fusion, loopOf(cast<OpResult>(root)), argument);
       SmallVector<Operation*> readers = readersOf(argument);
       llvm::erase(readers, fusion.getOperation());
       inPlace &=

@@ -120,9 +120,6 @@ void Splitter::run() {
     bool isOverwritten = argument && joint.getArgAttr(argument.getArgNumber(), kDonated);
     if (argument && !isOverwritten) {
       residuals.push_back(argument.getArgNumber());
-    } else if (auto user = llvm::find(forwardResults, value);
-               user != forwardResults.end() && user - forwardResults.begin() >= outputs) {
-      residuals.push_back(-1 - (user - forwardResults.begin() - outputs));
     } else {
       residuals.push_back(-1 - (static_cast<int64_t>(forwardResults.size()) - outputs));
       forwardResults.push_back(value);

@@ -16,13 +16,12 @@ using namespace mlir;
 namespace kiln::codegen::cpu {
 namespace {
 
-/// Steps of k in one round of the tile's loop, all of which are whole rounds: counting and jumping should
-/// cost little beside the multiply-adds.
+/// Steps of k in one round of the tile's loop, all of which are whole rounds (a block of K is K or 256
+/// steps): counting and jumping should cost little beside the multiply-adds.
 std::int64_t stepsPerRound(const GemmPlan& plan, std::int64_t depth) {
   constexpr std::int64_t kMultiplyAdds = 32;
   std::int64_t steps = 4;
-  while (steps > 1 && (steps * plan.tileRows * plan.tileVectors > kMultiplyAdds || depth % steps != 0 ||
-                       plan.blockDepth % steps != 0))
+  while (steps > 1 && (steps * plan.tileRows * plan.tileVectors > kMultiplyAdds || depth % steps != 0))
     steps /= 2;
   return steps;
 }

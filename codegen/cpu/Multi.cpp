@@ -78,7 +78,7 @@ void emitPartFunction(Frame& frame, ModuleOp module, const Part& part, ArrayRef<
     inputs[buffer] = block->getArgument(i);
   std::size_t next = part.inputs;
   for (const Output& output : part.body->outputs)
-    if (!results[output.result]) results[output.result] = block->getArgument(next++);
+    results[output.result] = block->getArgument(next++);
   emitLoopBody(frame, *part.body, inputs, results, block->getArgument(part.buffers.size()),
                block->getArgument(part.buffers.size() + 1));
 }

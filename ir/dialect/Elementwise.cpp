@@ -39,10 +39,9 @@ Term siluSlope(const Term& x) {
 Term reluGradient(const Term& g, const Term& y) {
   if (auto back = g.operator Value().getDefiningOp<DropoutOp>())
     for (Operation* user : y.operator Value().getUsers())
-      if (auto forward = dyn_cast<DropoutOp>(user);
-          forward && forward != back && forward.getX() == y && forward.getState() == back.getState() &&
-          forward.getOffset() == back.getOffset() && forward.getP() == back.getP() &&
-          forward.getP().convertToDouble() < 1) {
+      if (auto forward = dyn_cast<DropoutOp>(user); forward && forward.getState() == back.getState() &&
+                                                    forward.getOffset() == back.getOffset() &&
+                                                    forward.getP() == back.getP()) {
         // One after the other: the order in which a C++ compiler evaluates arguments would be that of the
         // ops.
         const Term kept = gt(g.at(forward), 0);
