@@ -29,3 +29,14 @@ func.func @nested(%x: tensor<2x3xf32>, %t: tensor<2xi64>) -> tensor<f32> {
   %y = kiln.cross_entropy %x, %t {ignore_index = -100 : i64, reduction = "mean"} : (tensor<2x3xf32>, tensor<2xi64>) -> tensor<f32>
   return %y : tensor<f32>
 }
+
+// -----
+
+// The second draw begins where no element of the first has its bits: at the next multiple of 64.
+// CHECK-LABEL: @normal
+// CHECK-DAG: kiln.uniform %arg0 {{.*}}offset = 64 : i64
+// CHECK-DAG: kiln.uniform %arg0 {{.*}}offset = 192 : i64
+func.func @normal(%s: tensor<2xi64>) -> tensor<100xf32> {
+  %y = kiln.normal %s {dtype = "f32", offset = 64 : i64, shape = array<i64: 100>} : (tensor<2xi64>) -> tensor<100xf32>
+  return %y : tensor<100xf32>
+}

@@ -209,6 +209,19 @@ func.func @long_row(%x: tensor<65536xf32>) -> tensor<65536xf32> {
 
 // -----
 
+// A second sum over the row is no exception.
+// CHECK-LABEL: @long_row_twice
+// CHECK-COUNT-2: kiln.fusion row_reduce
+func.func @long_row_twice(%x: tensor<65536xf32>) -> tensor<f32> {
+  %s = kiln.sum %x {dims = array<i64: 0>, keepdim = false} : (tensor<65536xf32>) -> tensor<f32>
+  %b = kiln.broadcast %s {shape = array<i64: 65536>} : (tensor<f32>) -> tensor<65536xf32>
+  %d = kiln.sub %x, %b : (tensor<65536xf32>, tensor<65536xf32>) -> tensor<65536xf32>
+  %q = kiln.sum %d {dims = array<i64: 0>, keepdim = false} : (tensor<65536xf32>) -> tensor<f32>
+  return %q : tensor<f32>
+}
+
+// -----
+
 // State is updated by a loop of its own, not in the epilogue that makes its gradient.
 // CHECK-LABEL: @state(
 // CHECK: kiln.fusion contraction

@@ -99,3 +99,15 @@ func.func @nothing_written(%x: tensor<4xf32>, %i: tensor<0xi64>, %u: tensor<0xf3
   %b = kiln.index_add %x, %i, %u {dim = 0 : i64} : (tensor<4xf32>, tensor<0xi64>, tensor<0xf32>) -> tensor<4xf32>
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// A reshape that does more than add leading dimensions of size 1 stays below a broadcast.
+// CHECK-LABEL: @reshaped_before
+// CHECK: %[[R:.*]] = kiln.reshape %arg0
+// CHECK-NEXT: kiln.broadcast %[[R]]
+func.func @reshaped_before(%x: tensor<2x3xf32>) -> tensor<4x3x2xf32> {
+  %r = kiln.reshape %x {shape = array<i64: 1, 3, 2>} : (tensor<2x3xf32>) -> tensor<1x3x2xf32>
+  %b = kiln.broadcast %r {shape = array<i64: 4, 3, 2>} : (tensor<1x3x2xf32>) -> tensor<4x3x2xf32>
+  return %b : tensor<4x3x2xf32>
+}
