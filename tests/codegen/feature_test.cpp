@@ -216,6 +216,25 @@ TEST_CASE("multi: updates of different sizes in one kernel") {
               Approx(inputs[2 * k].as<float>()[i] - inputs[2 * k + 1].as<float>()[i] * rate).margin(1e-6));
 }
 
+TEST_CASE("multi: results that share an op but not a shape are loops of their own") {
+  std::vector inputs{random({DType::Float32, {3, 5}}, 1)};
+  auto out = runFused(R"(
+    func.func @main(%x: tensor<3x5xf32>) -> (tensor<3x5xf32>, tensor<5x3xf32>) {
+      %0:2 = kiln.fusion multi "both" (%a = %x : tensor<3x5xf32>) -> (tensor<3x5xf32>, tensor<5x3xf32>) {
+        %1 = kiln.add %a, %a : (tensor<3x5xf32>, tensor<3x5xf32>) -> tensor<3x5xf32>
+        %2 = kiln.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+        kiln.yield %1, %2 : tensor<3x5xf32>, tensor<5x3xf32>
+      }
+      return %0#0, %0#1 : tensor<3x5xf32>, tensor<5x3xf32>
+    })",
+                      inputs);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 5; ++j) {
+      REQUIRE(out[0].as<float>()[i * 5 + j] == 2 * inputs[0].as<float>()[i * 5 + j]);
+      REQUIRE(out[1].as<float>()[j * 3 + i] == 2 * inputs[0].as<float>()[i * 5 + j]);
+    }
+}
+
 TEST_CASE("scatter: index_add in order, slice_update, concat") {
   std::vector<std::int64_t> rows = {3, 0, 3, 8};
   std::vector inputs{random({DType::Float32, {9, 70}}, 1), buffer<std::int64_t>({DType::Int64, {4}}, rows),

@@ -117,6 +117,49 @@ TEST_CASE("reductions over any dimensions") {
   }
 }
 
+TEST_CASE("the largest of what is repeated along the columns is one number for all of them") {
+  ir::Program p;
+  auto x = p.add_input({f32, {40, 1}}), y = p.add_input({f32, {40, 70}});
+  auto wide = call(p, "broadcast", {x}, {{"shape", std::vector<std::int64_t>{40, 70}}});
+  const std::vector<ir::NamedAttr> rows = {{"dims", std::vector<std::int64_t>{0}}, {"keepdim", false}};
+  p.outputs = {call(p, "add", {call(p, "max", {wide}, rows), call(p, "max", {y}, rows)})};
+  std::vector in{random({f32, {40, 1}}, 1), random({f32, {40, 70}}, 2)};
+  auto out = run(p, in, 2);
+  const auto columns = in[0].as<float>();
+  float most = *std::ranges::max_element(columns);
+  for (int j = 0; j < 70; ++j) {
+    float own = in[1].as<float>()[j];
+    for (int i = 1; i < 40; ++i)
+      own = std::max(own, in[1].as<float>()[i * 70 + j]);
+    REQUIRE(out[0].as<float>()[j] == most + own);
+  }
+}
+
+TEST_CASE("a draw that is cut or turned keeps its bits") {
+  ir::Program p;
+  auto state = p.add_input({DType::Int64, {2}});
+  auto draw = call(p, "uniform", {state},
+                   {{"dtype", std::string("f32")},
+                    {"offset", std::int64_t{0}},
+                    {"shape", std::vector<std::int64_t>{4, 192}}});
+  using Ints = std::vector<std::int64_t>;
+  auto part = [&](Ints starts, Ints stops, Ints steps) {
+    return call(p, "neg",
+                {call(p, "slice", {draw}, {{"starts", starts}, {"steps", steps}, {"stops", stops}})});
+  };
+  p.outputs = {call(p, "neg", {draw}), part({1, 1}, {4, 129}, {1, 1}), part({0, 64}, {4, 192}, {1, 2}),
+               call(p, "neg", {call(p, "transpose", {draw}, {{"permutation", Ints{1, 0}}})})};
+  const Ints seed = {77, 640};
+  auto out = run(p, std::vector{buffer<std::int64_t>({DType::Int64, {2}}, seed)});
+  auto whole = [&](int i, int j) { return out[0].as<float>()[i * 192 + j]; };
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 192; ++j) {
+      REQUIRE(out[3].as<float>()[j * 4 + i] == whole(i, j));
+      if (i >= 1 && j >= 1 && j < 129) REQUIRE(out[1].as<float>()[(i - 1) * 128 + j - 1] == whole(i, j));
+      if (j >= 64 && j % 2 == 0) REQUIRE(out[2].as<float>()[i * 64 + (j - 64) / 2] == whole(i, j));
+    }
+}
+
 TEST_CASE("a donated input holds the output") {
   ir::Program p;
   auto x = p.add_input({f32, {1000}}), y = p.add_input({f32, {1000}});
