@@ -82,6 +82,23 @@ func.func @crossed(%a: tensor<4x8xf32> {kiln.donated = 0 : i64}, %b: tensor<8xf3
 
 // -----
 
+// Loops of which one reads what the other overwrites are no `multi`, where each would have to be copied.
+// CHECK-LABEL: @crossed_loops
+// CHECK-NOT: multi
+// CHECK: "copy"
+// CHECK-NOT: "copy"
+// CHECK: return
+func.func @crossed_loops(%a: tensor<4x8xf32> {kiln.donated = 0 : i64}, %b: tensor<8xf32> {kiln.donated = 1 : i64}) -> (tensor<4x8xf32>, tensor<8xf32>) {
+  %w = kiln.broadcast %b {shape = array<i64: 4, 8>} : (tensor<8xf32>) -> tensor<4x8xf32>
+  %n = kiln.add %a, %w : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %s = kiln.slice %a {starts = array<i64: 1, 0>, stops = array<i64: 2, 8>, steps = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<1x8xf32>
+  %r = kiln.reshape %s {shape = array<i64: 8>} : (tensor<1x8xf32>) -> tensor<8xf32>
+  %e = kiln.exp %r : (tensor<8xf32>) -> tensor<8xf32>
+  return %n, %e : tensor<4x8xf32>, tensor<8xf32>
+}
+
+// -----
+
 // A value returned twice has two buffers.
 // CHECK-LABEL: @twice
 // CHECK: kiln.fusion loop {{.*}}slots [0, 1]

@@ -134,3 +134,25 @@ func.func @target_and_update(%a: tensor<4xf32> {kiln.donated = 0 : i64}, %b: ten
 func.func @unchanged(%a: tensor<4xf32> {kiln.donated = 0 : i64}) -> (tensor<4xf32>, tensor<4xf32>) {
   return %a, %a : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// What is seen in one shape after another moves with the kernel that reads it.
+// CHECK-LABEL: @reshaped_twice
+// CHECK: kiln.fusion loop "f" slots [0, 2]
+// CHECK: kiln.reshape
+// CHECK-NEXT: kiln.reshape
+// CHECK-NEXT: kiln.fusion loop "g" slots [2, 1]
+func.func @reshaped_twice(%a: tensor<8xf32>) -> tensor<2x2x2xf32> {
+  %n = kiln.fusion loop "f" (%x = %a : tensor<8xf32>) -> tensor<8xf32> {
+    %e = kiln.exp %x : (tensor<8xf32>) -> tensor<8xf32>
+    kiln.yield %e : tensor<8xf32>
+  }
+  %r = kiln.reshape %n {shape = array<i64: 2, 4>} : (tensor<8xf32>) -> tensor<2x4xf32>
+  %q = kiln.reshape %r {shape = array<i64: 2, 2, 2>} : (tensor<2x4xf32>) -> tensor<2x2x2xf32>
+  %m = kiln.fusion loop "g" (%x = %q : tensor<2x2x2xf32>) -> tensor<2x2x2xf32> {
+    %s = kiln.sin %x : (tensor<2x2x2xf32>) -> tensor<2x2x2xf32>
+    kiln.yield %s : tensor<2x2x2xf32>
+  }
+  return %m : tensor<2x2x2xf32>
+}

@@ -35,10 +35,10 @@ func.func @several_matrices(%x: tensor<2x4x3x5xf32>, %xt: tensor<2x4x5x3xf32>, %
 // in both operands.
 // CHECK-LABEL: @sums_that_stay
 // CHECK-COUNT-4: kiln.sum
-func.func @sums_that_stay(%x: tensor<2x3x4x5xf32>, %y: tensor<2x3x4x6xf32>, %yt: tensor<2x3x6x4xf32>, %xt: tensor<2x3x5x4xf32>) -> (tensor<3x5x6xf32>, tensor<3x6xf32>, tensor<5x6xf32>, tensor<5x6xf32>) {
+func.func @sums_that_stay(%x: tensor<2x3x4x5xf32>, %y: tensor<2x3x4x6xf32>, %z: tensor<2x3x4x6xf32>, %yt: tensor<2x3x6x4xf32>, %xt: tensor<2x3x5x4xf32>) -> (tensor<3x5x6xf32>, tensor<3x6xf32>, tensor<5x6xf32>, tensor<5x6xf32>) {
   %p = kiln.matmul %x, %y {transpose_lhs = true, transpose_rhs = false} : (tensor<2x3x4x5xf32>, tensor<2x3x4x6xf32>) -> tensor<2x3x5x6xf32>
   %a = kiln.sum %p {dims = array<i64: 0>, keepdim = false} : (tensor<2x3x5x6xf32>) -> tensor<3x5x6xf32>
-  %q = kiln.matmul %x, %y {transpose_lhs = true, transpose_rhs = false} : (tensor<2x3x4x5xf32>, tensor<2x3x4x6xf32>) -> tensor<2x3x5x6xf32>
+  %q = kiln.matmul %x, %z {transpose_lhs = true, transpose_rhs = false} : (tensor<2x3x4x5xf32>, tensor<2x3x4x6xf32>) -> tensor<2x3x5x6xf32>
   %b = kiln.sum %q {dims = array<i64: 0, 2>, keepdim = false} : (tensor<2x3x5x6xf32>) -> tensor<3x6xf32>
   %r = kiln.matmul %x, %yt {transpose_lhs = true, transpose_rhs = true} : (tensor<2x3x4x5xf32>, tensor<2x3x6x4xf32>) -> tensor<2x3x5x6xf32>
   %c = kiln.sum %r {dims = array<i64: 0, 1>, keepdim = false} : (tensor<2x3x5x6xf32>) -> tensor<5x6xf32>

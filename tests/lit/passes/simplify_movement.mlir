@@ -111,3 +111,18 @@ func.func @reshaped_before(%x: tensor<2x3xf32>) -> tensor<4x3x2xf32> {
   %b = kiln.broadcast %r {shape = array<i64: 4, 3, 2>} : (tensor<1x3x2xf32>) -> tensor<4x3x2xf32>
   return %b : tensor<4x3x2xf32>
 }
+
+// -----
+
+// Of what is summed, only the repeated dimensions become a factor; those of size 1 that are left are repeated again.
+// CHECK-LABEL: @partly_repeated
+// CHECK-DAG: %[[TWO:.*]] = kiln.constant {{.*}}value = 2.000000e+00
+// CHECK-DAG: %[[S:.*]] = kiln.sum %arg0 {dims = array<i64: 0>, keepdim = false} : (tensor<3x1xf32>) -> tensor<1xf32>
+// CHECK: %[[P:.*]] = kiln.mul %[[S]], %[[TWO]]
+// CHECK-NEXT: %[[B:.*]] = kiln.broadcast %[[P]] {shape = array<i64: 4>}
+// CHECK-NEXT: return %[[B]]
+func.func @partly_repeated(%x: tensor<3x1xf32>) -> tensor<4xf32> {
+  %b = kiln.broadcast %x {shape = array<i64: 2, 3, 4>} : (tensor<3x1xf32>) -> tensor<2x3x4xf32>
+  %s = kiln.sum %b {dims = array<i64: 0, 1>, keepdim = false} : (tensor<2x3x4xf32>) -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}
