@@ -143,9 +143,11 @@ void print_kernels(const Options& options) {
             [](const auto& a, const auto& b) { return a.microseconds > b.microseconds; });
   std::printf("%10s %9s %9s %-13s %-40s %s\n", "us", "GFLOP/s", "GB/s", "kind", "name", "fused ops, place");
   for (const auto& kernel : kernels) {
+    constexpr std::size_t kShown = 16; // an optimizer's one kernel holds hundreds
     std::string ops;
-    for (const auto& op : kernel.ops)
-      ops += op + " ";
+    for (std::size_t i = 0; i < std::min(kernel.ops.size(), kShown); ++i)
+      ops += kernel.ops[i] + " ";
+    if (kernel.ops.size() > kShown) ops += "… (" + std::to_string(kernel.ops.size()) + " ops) ";
     double ns = kernel.microseconds * 1000;
     std::printf("%10.1f %9.1f %9.1f %-13s %-40s %s%s\n", kernel.microseconds,
                 static_cast<double>(kernel.flops) / ns, static_cast<double>(kernel.bytes) / ns,
