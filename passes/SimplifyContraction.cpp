@@ -68,6 +68,29 @@ LogicalResult transposeOfProduct(ir::TransposeOp op, PatternRewriter& rewriter) 
   return success();
 }
 
+/// A product with one column is a dot product for each row. Where rows lie along K that is a sum of a
+/// product, which reads the matrix as it lies: a register tile would read it to fill one of its lanes.
+/// Likewise one row and a transposed right operand.
+LogicalResult dotEachRow(ir::MatmulOp op, PatternRewriter& rewriter) {
+  constexpr int64_t kFewTerms = 64; // as cheap either way
+  ArrayRef<int64_t> shape = shapeOf(op);
+  int64_t rank = shape.size(), m = shape[rank - 2], n = shape[rank - 1];
+  bool oneColumn = n == 1 && !op.getTransposeLhs(), oneRow = m == 1 && op.getTransposeRhs();
+  if (!oneColumn && !oneRow) return failure();
+  Value rows = oneColumn ? op.getLhs() : op.getRhs(), row = oneColumn ? op.getRhs() : op.getLhs();
+  SmallVector<int64_t, 4> rowShape(shapeOf(rows));
+  if (rowShape.back() < kFewTerms || !isa<Float32Type, Float64Type>(typeOf(op).getElementType()))
+    return failure();
+  rowShape[rank - 2] = 1;
+  Location loc = op.getLoc();
+  Value every = broadcast(rewriter, loc, reshape(rewriter, loc, row, rowShape), shapeOf(rows));
+  Value terms = ir::MulOp::create(rewriter, loc, rows.getType(), rows, every);
+  Value sums = ir::SumOp::create(rewriter, loc, typeOf(op).clone(shapeOf(rows).drop_back()), terms,
+                                 ArrayRef<int64_t>{rank - 1}, /*keepdim=*/false);
+  rewriter.replaceOp(op, reshape(rewriter, loc, sums, shape));
+  return success();
+}
+
 /// The matrix that a broadcast repeats over all batch dimensions; null when `value` is no such broadcast.
 Value repeatedMatrix(PatternRewriter& rewriter, Value value) {
   auto source = value.getDefiningOp<ir::BroadcastOp>();
@@ -152,6 +175,7 @@ void populateContractionPatterns(RewritePatternSet& patterns) {
   patterns.add(transposeOfProduct);
   patterns.add(foldRepeatedRhs);
   patterns.add(foldSummedBatch);
+  patterns.add(dotEachRow);
   patterns.add(moveFactor);
 }
 

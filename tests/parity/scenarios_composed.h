@@ -56,6 +56,35 @@ inline void add_composed_products(std::vector<Scenario>& all) {
   add(unary("pdist", {5, 3}, [](Tensor x) { return F::pdist(x, 2.0); }));
 }
 
+inline void add_einsum(std::vector<Scenario>& all) {
+  auto add = [&](const std::string& equation, std::vector<std::int64_t> x, std::vector<std::int64_t> y) {
+    all.push_back(binary("einsum " + equation, std::move(x), std::move(y),
+                         [=](Tensor x, Tensor y) { return lib::einsum(equation, {x, y}); }));
+  };
+  add("bij,bjk->bik", {2, 3, 4}, {2, 4, 5});
+  add("ij,kj", {3, 4}, {5, 4});
+  add("ij , jk -> ki", {3, 4}, {4, 5});
+  add("bhid,bhjd->bhij", {2, 3, 4, 5}, {2, 3, 6, 5});
+  add("abc,cbd->da", {2, 3, 4}, {4, 3, 5}); // two inner dimensions
+  add("ij,ij->", {3, 4}, {3, 4});
+  add("ij,ij->i", {3, 4}, {3, 4});
+  add("i,j", {3}, {4});
+  add("Ab,bA->Ab", {3, 4}, {4, 3});
+  add("ij,kl->il", {3, 4}, {5, 6}); // each summed by itself
+  add("...ij,...jk->...ik", {2, 3, 4}, {5, 1, 4, 6});
+  add("i...,i", {3, 2, 4}, {3});
+  add("b...,b...->...", {2, 3, 4}, {2, 4});
+  add("iij,j->i", {3, 3, 4}, {4});
+  add("ij,jk->ik", {3, 1}, {4, 5}); // repeated
+  all.push_back(unary("einsum_alone", {3, 3, 4}, [](Tensor x) {
+    return lib::einsum("iij->ji", {x}).sum() + lib::einsum("ijk", {x}) * 2 +
+           lib::einsum("kij->i", {x}).exp().sum();
+  }));
+  all.push_back(binary("einsum_three", {3, 4}, {4, 5}, [](Tensor x, Tensor y) {
+    return lib::einsum("ij,jk,lk->il", {x, y, y}); // LibTorch's order of steps is ours
+  }));
+}
+
 inline void add_composed_places(std::vector<Scenario>& all) {
   auto add = [&](Scenario scenario) { all.push_back(std::move(scenario)); };
   const std::vector<std::int64_t> cube = {2, 3, 4};
@@ -110,6 +139,7 @@ inline void add_statistics(std::vector<Scenario>& all) {
 inline void add_composed(std::vector<Scenario>& all) {
   add_composed_elementwise(all);
   add_composed_products(all);
+  add_einsum(all);
   add_composed_places(all);
   add_statistics(all);
 }

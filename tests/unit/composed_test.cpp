@@ -84,6 +84,40 @@ TEST_CASE("composed functions name what does not fit") {
   CHECK_THROWS_WITH(cdist(x, zeros({2, 2})), Contains("got [2, 3] and [2, 2]"));
 }
 
+TEST_CASE("einsum says what does not fit, and sums whole numbers") {
+  const Tensor x = zeros({2, 3}), y = zeros({4, 3});
+  CHECK_THROWS_WITH(einsum("ij", {x, y}), Contains("names 1 operands, got 2"));
+  CHECK_THROWS_WITH(einsum("ij,jk->ik", {x, y}), Contains("of operand 1 has size 4, before it was 3"));
+  CHECK_THROWS_WITH(einsum("i,jk", {x, y}), Contains("(1) does not match the number of dimensions (2)"));
+  CHECK_THROWS_WITH(einsum("i1,jk", {x, y}), Contains("invalid subscript '1'"));
+  CHECK_THROWS_WITH(einsum("ij,kj->ii", {x, y}), Contains("i appears more than once in the output"));
+  CHECK_THROWS_WITH(einsum("ij,kj->il", {x, y}), Contains("l does not appear in the equation"));
+  CHECK_THROWS_WITH(einsum("......i,jk", {x, y}), Contains("more than once"));
+  CHECK_THROWS_WITH(einsum("ii,jk", {x, y}),
+                    Contains("subscript i is repeated for dimensions of sizes 2 and 3"));
+  CHECK_THROWS_WITH(einsum("", {}), Contains("at least one operand"));
+  CHECK(einsum("ii->", {tensor({{1, 2}, {3, 4}})}).item<int>() == 5);
+  CHECK(einsum("i,i->", {tensor({1, 2, 3}), tensor({4, 5, 6})}).item<int>() == 32);
+  CHECK(einsum("ij,jk", {ones({2, 0}), ones({0, 3})}).equal(zeros({2, 3})));
+}
+
+TEST_CASE("products read transposed views in place, those with hooks and of changed tensors too") {
+  Tensor x = rand({3, 5}), w = rand({4, 5}).requires_grad_();
+  const Tensor t = w.t(), want = x.matmul(w.detach().clone().t().contiguous());
+  CHECK(x.matmul(t).allclose(want));
+  CHECK(x.unsqueeze(0).matmul(w.unsqueeze(0).transpose(1, 2))[0].allclose(want));
+  CHECK(rand({5, 3}).fill_(1).t().matmul(t).allclose(w.sum(1).expand({3, 4})));
+  int calls = 0;
+  const Tensor hooked = w.t();
+  hooked.register_hook([&](Tensor) { ++calls; });
+  x.matmul(hooked).sum().backward();
+  CHECK(calls == 1);
+  CHECK(w.grad().allclose(x.sum(0).expand({4, 5})));
+  NoGradGuard guard;
+  w.mul_(2);
+  CHECK(x.matmul(t).allclose(want * 2));
+}
+
 TEST_CASE("composed functions of whole numbers, truth values and nothing") {
   CHECK(diff(tensor({1, 4, 9})).equal(tensor({3, 5})));
   CHECK(diff(tensor({true, true, false})).equal(tensor({false, true})));

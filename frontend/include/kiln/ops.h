@@ -379,7 +379,7 @@ Tensor addmv(const Tensor& x, const Tensor& matrix, const Tensor& vector, Scalar
 Tensor addr(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
 Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1);
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
-/// Letters name dimensions: "bij,bjk->bik". No ellipsis; a letter at most once in each operand.
+/// Letters name dimensions, "..." those without one: "bij,bjk->bik". A letter twice in a term: its diagonal.
 Tensor einsum(std::string_view equation, const TensorList& tensors);
 Tensor trace(const Tensor& x);
 

@@ -1,5 +1,6 @@
 // Matrix products.
 #include "core/apply.h"
+#include "core/trace.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 
@@ -15,8 +16,34 @@ std::string both(const Tensor& x, const Tensor& y) {
   return to_string(x.sizes().shape()) + " x " + to_string(y.sizes().shape());
 }
 
-Tensor product(const Tensor& x, const Tensor& y) {
-  return apply("matmul", {x, y}, {{"transpose_lhs", false}, {"transpose_rhs", false}});
+bool swaps_last_two(const ViewOp& view) {
+  if (view.op != "transpose") return false;
+  const auto& permutation = ir::Attrs(view.op, view.attrs).integers("permutation");
+  const auto rank = static_cast<std::int64_t>(permutation.size());
+  for (std::int64_t dim = 0; dim < rank; ++dim)
+    if (permutation[static_cast<std::size_t>(dim)] != (dim < rank - 2 ? dim : 2 * rank - 3 - dim))
+      return false;
+  return rank >= 2;
+}
+
+/// Whether x is a view that swaps the last two dimensions of another, which x then becomes: a product reads
+/// it there, and need not write the transpose. (Not where that is written already. Under capture it is for
+/// the passes.)
+bool untranspose(Tensor& x) {
+  const TensorImpl& impl = *x.impl();
+  if (Trace::current() || impl.lens.empty() || !swaps_last_two(impl.lens.back())) return false;
+  if (impl.cached.defined() && impl.cached_version == impl.storage->version) return false;
+  auto behind = std::make_shared<TensorImpl>();
+  behind->storage = impl.storage;
+  behind->type = impl.lens.back().before;
+  behind->lens.assign(impl.lens.begin(), impl.lens.end() - 1);
+  x = Tensor(std::move(behind));
+  return true;
+}
+
+Tensor product(Tensor x, Tensor y) {
+  const bool transpose_x = untranspose(x), transpose_y = untranspose(y);
+  return apply("matmul", {x, y}, {{"transpose_lhs", transpose_x}, {"transpose_rhs", transpose_y}});
 }
 
 Shape batch_of(const Tensor& x) {

@@ -112,6 +112,28 @@ func.func @sum_of_broadcast(%x: tensor<3xf32>) -> tensor<3xf32> {
 
 // -----
 
+// One column, or one row and a transposed right operand, is a dot product for each row along K; the other
+// sides, and short rows, stay products.
+// CHECK-LABEL: @dots
+// CHECK-DAG: %[[B:.*]] = kiln.broadcast %{{.*}} {shape = array<i64: 9, 64>} : (tensor<1x64xf32>) -> tensor<9x64xf32>
+// CHECK-DAG: %[[T:.*]] = kiln.mul %arg0, %[[B]]
+// CHECK-DAG: %[[S:.*]] = kiln.sum %[[T]] {dims = array<i64: 1>, keepdim = false}
+// CHECK-DAG: kiln.reshape %[[S]] {shape = array<i64: 9, 1>}
+// CHECK-DAG: kiln.reshape %{{.*}} {shape = array<i64: 1, 9>}
+// CHECK-DAG: kiln.matmul {{.*}} -> tensor<1x64xf32>
+// CHECK-DAG: kiln.matmul {{.*}} -> tensor<8x1xf32>
+// CHECK-NOT: kiln.matmul
+// CHECK: return
+func.func @dots(%w: tensor<9x64xf32>, %x: tensor<1x64xf32>, %c: tensor<64x1xf32>, %g: tensor<1x9xf32>, %a: tensor<8x63xf32>, %b: tensor<63x1xf32>) -> (tensor<9x1xf32>, tensor<1x9xf32>, tensor<1x64xf32>, tensor<8x1xf32>) {
+  %column = kiln.matmul %w, %c {transpose_lhs = false, transpose_rhs = false} : (tensor<9x64xf32>, tensor<64x1xf32>) -> tensor<9x1xf32>
+  %row = kiln.matmul %x, %w {transpose_lhs = false, transpose_rhs = true} : (tensor<1x64xf32>, tensor<9x64xf32>) -> tensor<1x9xf32>
+  %across = kiln.matmul %g, %w {transpose_lhs = false, transpose_rhs = false} : (tensor<1x9xf32>, tensor<9x64xf32>) -> tensor<1x64xf32>
+  %short = kiln.matmul %a, %b {transpose_lhs = false, transpose_rhs = false} : (tensor<8x63xf32>, tensor<63x1xf32>) -> tensor<8x1xf32>
+  return %column, %row, %across, %short : tensor<9x1xf32>, tensor<1x9xf32>, tensor<1x64xf32>, tensor<8x1xf32>
+}
+
+// -----
+
 // A product over nothing is 0.
 // CHECK-LABEL: @empty_product
 // CHECK: kiln.constant {{.*}}value = 0.000000e+00
