@@ -37,8 +37,8 @@ constexpr std::uint32_t class_of(std::size_t bytes) {
 constexpr std::size_t class_bytes(std::uint32_t sizeClass) {
   if (sizeClass < 8) return kUnit * (sizeClass + 1);
   const unsigned shift = (sizeClass - 4) / 4; // below 8, as there are kClasses
-  // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): else kLarge would have to be handled, which has no one
-  // size
+  // The analyzer asks for kLarge to be handled, which has no one size.
+  // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift)
   return kUnit * ((static_cast<std::size_t>((sizeClass - 4) % 4 + 4) + 1) << shift);
 }
 static_assert(class_of(kSmallLimit) == kClasses - 1 && class_bytes(kClasses - 1) == kSmallLimit);
