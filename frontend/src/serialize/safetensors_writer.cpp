@@ -27,12 +27,13 @@ void write_safetensors(const IValue& root, const Sink& sink) {
       values += (values.empty() ? "{" : ",") + json_string(name) + ":" + json_scalar(value);
     }
   }
-  // Large elements first, so that each tensor is aligned to its own.
+  // Large elements first, so that each tensor is aligned to its own; otherwise as given.
   std::vector<Part*> ordered;
   for (Part& part : parts)
     ordered.push_back(&part);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const Part* a, const Part* b) {
-    return itemsize(a->type.dtype) > itemsize(b->type.dtype);
+  std::sort(ordered.begin(), ordered.end(), [](const Part* a, const Part* b) {
+    const std::size_t size_a = itemsize(a->type.dtype), size_b = itemsize(b->type.dtype);
+    return size_a != size_b ? size_a > size_b : a < b;
   });
   std::uint64_t at = 0;
   for (Part* part : ordered) {
