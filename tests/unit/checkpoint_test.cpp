@@ -174,6 +174,10 @@ TEST_CASE("an optimizer's state that does not fit changes nothing") {
   CHECK_THROWS_WITH(load(two, dir / "a.pt"), Contains("a different number of parameter groups: 1"));
   save(small, dir / "net.pt");
   CHECK_THROWS_WITH(load(c, dir / "net.pt"), Contains("wanted the state of an optimizer"));
+  optim::Adam d(small->parameters(), optim::AdamOptions(0.1));
+  CHECK_THROWS_WITH(load(d, dir / "a.pt"),
+                    Contains("a.pt: Adam: the state is another optimizer's: it has the options momentum, "
+                             "dampening, nesterov, and not betas, eps, amsgrad"));
 
   // A checkpoint whose model fits and whose optimizer does not.
   Net trained;

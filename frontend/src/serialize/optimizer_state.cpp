@@ -81,6 +81,30 @@ void check_shapes(const InputArchive& archive, const std::string& place, const T
                   to_string(tensor->type) + ", its parameter is " + to_string(param.impl()->type));
 }
 
+// Options that only one side knows, on both sides: those of another kind of optimizer, whose state would mean
+// nothing here. On one side alone they are those of another version.
+void check_kind(const InputArchive& stored, const OptimizerOptions& options, const std::string& origin,
+                const char* optimizer) {
+  OutputArchive own;
+  options.serialize(own);
+  const IValue known = own.value();
+  std::vector<std::string> wanted;
+  for (const auto& entry : known.entries())
+    wanted.push_back(entry.first.toStringRef());
+  const std::vector<std::string> got = stored.keys();
+  auto without = [](const std::vector<std::string>& names, const std::vector<std::string>& others) {
+    std::string list;
+    for (const std::string& name : names)
+      if (std::find(others.begin(), others.end(), name) == others.end() && name != "params")
+        list += (list.empty() ? "" : ", ") + name;
+    return list;
+  };
+  const std::string missing = without(wanted, got), unexpected = without(got, wanted);
+  if (!missing.empty() && !unexpected.empty())
+    throw Error(origin + ": " + optimizer + ": the state is another optimizer's: it has the options " +
+                unexpected + ", and not " + missing);
+}
+
 } // namespace
 
 // Everything is read into fresh objects first, which may throw; reading it again into the real ones cannot.
@@ -131,6 +155,7 @@ std::function<void()> Optimizer::prepare_load(const InputArchive& source) {
                   "optimizer's group: " +
                   std::to_string(params) + " parameters, the optimizer's has " +
                   std::to_string(group.params().size()));
+    check_kind(options, group.options(), origin, name());
     const auto trial = group.options().clone();
     trial->serialize(options);
     trial->check();
