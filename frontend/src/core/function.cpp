@@ -1,6 +1,7 @@
 // autograd::Function: running a user's forward, and the tape's or the trace's node for its backward.
 #include "kiln/function.h"
 
+#include "core/shapes.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ops.h"
@@ -117,7 +118,7 @@ struct FunctionCall::Call {
       const auto place = static_cast<std::size_t>(places[i]);
       if (flows[i].impl()->type.shape != types[place].shape)
         fail("backward: function " + name + " returned an invalid gradient at index " + std::to_string(i) +
-             " - got " + to_string(flows[i].sizes().shape()) + " but expected shape compatible with " +
+             " - got " + sizes_of(flows[i]) + " but expected shape compatible with " +
              to_string(types[place].shape));
       by_argument[place] = read(flows[i].to(types[place].dtype));
     }

@@ -1,6 +1,7 @@
 // The tape: edges, nodes, and accumulation into leaves.
 #include "core/tape.h"
 
+#include "core/shapes.h"
 #include "core/trace.h"
 #include "kiln/ops.h"
 
@@ -45,8 +46,8 @@ Tensor Hooks::run(Tensor gradient) const {
     Tensor result = hook(gradient);
     if (!result.defined()) continue;
     if (result.sizes() != gradient.sizes())
-      fail("hook: hook has changed the size of value: from " + to_string(gradient.sizes().shape()) + " to " +
-           to_string(result.sizes().shape()));
+      fail("hook: hook has changed the size of value: from " + sizes_of(gradient) + " to " +
+           sizes_of(result));
     if (result.dtype() != gradient.dtype())
       fail("hook: hook has changed the type of value: from " + std::string(to_string(gradient.dtype())) +
            " to " + std::string(to_string(result.dtype())));

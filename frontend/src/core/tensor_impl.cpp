@@ -3,6 +3,7 @@
 
 #include "core/apply.h"
 #include "core/movement.h"
+#include "core/shapes.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
@@ -40,6 +41,21 @@ std::int64_t wrap_dim(std::int64_t dim, std::size_t rank, const char* op) {
     fail(std::string(op) + ": Dimension out of range: got " + std::to_string(dim) + " for a tensor of " +
          std::to_string(rank) + " dimensions");
   return dim < 0 ? dim + n : dim;
+}
+
+std::vector<std::int64_t> wrap_dims(const Tensor& x, IntArrayRef dims, const char* op) {
+  const std::size_t rank = rank_of(x, op);
+  std::vector<std::int64_t> result;
+  for (std::int64_t dim : dims)
+    result.push_back(wrap_dim(dim, rank, op));
+  return result;
+}
+
+std::vector<std::int64_t> other_dims(std::size_t rank, const std::vector<std::int64_t>& dims) {
+  std::vector<std::int64_t> result;
+  for (std::int64_t dim = 0; dim < static_cast<std::int64_t>(rank); ++dim)
+    if (std::find(dims.begin(), dims.end(), dim) == dims.end()) result.push_back(dim);
+  return result;
 }
 
 Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs) {

@@ -2,6 +2,7 @@
 #include "kiln/nn/attention.h"
 
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 #include "nn/checks.h"
 
@@ -15,7 +16,7 @@ namespace {
 using Options = MultiheadAttentionForwardFuncOptions;
 constexpr const char* kOp = "multi_head_attention_forward";
 
-using internal::shape_of;
+using internal::sizes_of;
 
 /// Sizes, checked.
 struct Sizes {
@@ -25,15 +26,15 @@ struct Sizes {
     for (const Tensor* x : {&query, &key, &value})
       if (!x->defined() || x->dim() != 3)
         internal::fail(std::string(kOp) + ": wanted query, key and value [length, batch, features], got " +
-                       (x->defined() ? shape_of(*x) : "an undefined tensor"));
+                       (x->defined() ? sizes_of(*x) : "an undefined tensor"));
     length = query.size(0), batch = query.size(1), features = query.size(2);
     heads = options.num_heads();
     if (features != options.embed_dim_to_check())
-      internal::fail(std::string(kOp) + ": got query " + shape_of(query) + ", wanted embed_dim " +
+      internal::fail(std::string(kOp) + ": got query " + sizes_of(query) + ", wanted embed_dim " +
                      std::to_string(options.embed_dim_to_check()));
     if (key.size(0) != value.size(0) || key.size(1) != batch || value.size(1) != batch)
-      internal::fail(std::string(kOp) + ": lengths or batches differ: query " + shape_of(query) + ", key " +
-                     shape_of(key) + ", value " + shape_of(value));
+      internal::fail(std::string(kOp) + ": lengths or batches differ: query " + sizes_of(query) + ", key " +
+                     sizes_of(key) + ", value " + sizes_of(value));
     head_features = features / heads;
     if (head_features * heads != features)
       internal::fail(std::string(kOp) + ": embed_dim must be divisible by num_heads: got " +
@@ -96,7 +97,7 @@ Tensor join_masks(const Options& options, const Sizes& sizes, std::int64_t sourc
         is_flat ? std::vector<std::int64_t>{sizes.length, given}
                 : std::vector<std::int64_t>{sizes.batch * sizes.heads, sizes.length, given};
     if (!(mask.sizes() == IntArrayRef(wanted)))
-      internal::fail(std::string(kOp) + ": The size of the attn_mask is not correct: got " + shape_of(mask) +
+      internal::fail(std::string(kOp) + ": The size of the attn_mask is not correct: got " + sizes_of(mask) +
                      ", wanted " + to_string(IntArrayRef(wanted).shape()));
     Tensor scores = extend(additive(mask, dtype));
     add(is_flat ? scores : scores.reshape({sizes.batch, sizes.heads, sizes.length, sources}));
@@ -104,7 +105,7 @@ Tensor join_masks(const Options& options, const Sizes& sizes, std::int64_t sourc
   if (const Tensor& mask = options.key_padding_mask(); mask.defined()) {
     const std::vector<std::int64_t> wanted{sizes.batch, given};
     if (!(mask.sizes() == IntArrayRef(wanted)))
-      internal::fail(std::string(kOp) + ": got key_padding_mask " + shape_of(mask) + ", wanted " +
+      internal::fail(std::string(kOp) + ": got key_padding_mask " + sizes_of(mask) + ", wanted " +
                      to_string(IntArrayRef(wanted).shape()));
     add(extend(additive(mask, dtype)).reshape({sizes.batch, 1, 1, sources}));
   }

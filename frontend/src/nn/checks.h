@@ -7,10 +7,6 @@
 
 namespace kiln::internal {
 
-inline std::string shape_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
-
 /// Throws Error, naming `op`, for what is no probability.
 inline void check_dropout(const char* op, double p) {
   if (!(p >= 0 && p <= 1))

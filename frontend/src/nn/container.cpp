@@ -1,5 +1,6 @@
 // Containers: what does not depend on the modules' types.
 #include "kiln/nn/container.h"
+#include "core/shapes.h"
 
 #include <ostream>
 
@@ -280,7 +281,7 @@ void print_parameters(std::ostream& stream, const char* layer,
   if (!parameters.is_empty()) stream << "\n";
   for (const auto& item : parameters)
     stream << "(" << item.key() << "): Parameter containing: [" << to_string(item->dtype()) << " of size "
-           << to_string(item->sizes().shape()) << "]\n";
+           << internal::sizes_of(*item) << "]\n";
   stream << ")";
 }
 } // namespace

@@ -1,6 +1,7 @@
 // Parameters as one vector.
 #include "kiln/nn/convert_parameters.h"
 
+#include "core/shapes.h"
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
 
@@ -18,7 +19,7 @@ void vector_to_parameters(const Tensor& vec, const std::vector<Tensor>& paramete
   for (const Tensor& parameter : parameters)
     count += parameter.numel();
   if (vec.dim() != 1 || vec.numel() != count)
-    throw Error("vector_to_parameters: got a vector of " + to_string(vec.sizes().shape()) + ", wanted [" +
+    throw Error("vector_to_parameters: got a vector of " + internal::sizes_of(vec) + ", wanted [" +
                 std::to_string(count) + "]");
   NoGradGuard no_grad;
   std::int64_t at = 0;

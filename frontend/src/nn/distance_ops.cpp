@@ -3,6 +3,7 @@
 #include "kiln/nn/ops.h"
 
 #include "core/apply.h"
+#include "core/shapes.h"
 
 #include <cmath>
 
@@ -30,8 +31,8 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
   if (!x1.defined() || !x2.defined()) internal::fail("cdist: an argument is undefined");
   if (x1.dim() < 2 || x2.dim() < 2 || x1.size(-1) != x2.size(-1))
-    internal::fail("cdist: wanted [..., n, D] and [..., m, D], got " + to_string(x1.sizes().shape()) +
-                   " and " + to_string(x2.sizes().shape()));
+    internal::fail("cdist: wanted [..., n, D] and [..., m, D], got " + internal::sizes_of(x1) + " and " +
+                   internal::sizes_of(x2));
   return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1, false);
 }
 

@@ -1,6 +1,7 @@
 // Embedding and EmbeddingBag.
 #include "kiln/nn/embedding.h"
 
+#include "core/shapes.h"
 #include "kiln/nn/functional.h"
 #include "kiln/nn/init.h"
 
@@ -35,7 +36,7 @@ template <class Options> Tensor table_of(const char* layer, const Options& optio
   if (!given) return empty({options.num_embeddings(), options.embedding_dim()});
   if (weight.dim() != 2 || weight.size(0) != options.num_embeddings() ||
       weight.size(1) != options.embedding_dim())
-    throw Error(std::string(layer) + ": Shape of _weight " + to_string(weight.sizes().shape()) +
+    throw Error(std::string(layer) + ": Shape of _weight " + internal::sizes_of(weight) +
                 " does not match num_embeddings " + std::to_string(options.num_embeddings()) +
                 " and embedding_dim " + std::to_string(options.embedding_dim()));
   return weight;
@@ -58,7 +59,7 @@ void check_pretrained(const char* layer, const Tensor& embeddings) {
   if (embeddings.dim() != 2)
     throw Error(std::string(layer) +
                 "::from_pretrained: Embeddings parameter is expected to be 2-dimensional, got " +
-                to_string(embeddings.sizes().shape()));
+                internal::sizes_of(embeddings));
 }
 
 } // namespace

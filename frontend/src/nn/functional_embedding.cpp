@@ -2,6 +2,7 @@
 // that offsets divide are added up by the bag each index is in. Neither looks at a value on the host, but for
 // the maximum of bags of different lengths, which are brought to the longest.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/internal/capture.h"
 #include "kiln/nn/functional/layer.h"
 #include "nn/checks.h"
@@ -11,7 +12,7 @@
 
 namespace kiln::nn::functional {
 
-using internal::fail, internal::shape_of;
+using internal::fail, internal::sizes_of;
 
 namespace {
 
@@ -111,8 +112,8 @@ void check_sample_weights(const Tensor& input, const EmbeddingBagFuncOptions& op
   const Tensor& sample_weights = options.per_sample_weights();
   if (!sample_weights.defined()) return;
   if (sample_weights.sizes() != input.sizes())
-    fail("embedding_bag: If per_sample_weights (" + shape_of(sample_weights) +
-         ") is not null, then it must have the same shape as the input (" + shape_of(input) + ")");
+    fail("embedding_bag: If per_sample_weights (" + sizes_of(sample_weights) +
+         ") is not null, then it must have the same shape as the input (" + sizes_of(input) + ")");
   if (options.mode() != kSum)
     fail("embedding_bag: per_sample_weights was not null. per_sample_weights is only supported for "
          "mode='kSum' (got mode='" +
@@ -124,7 +125,7 @@ void check_sample_weights(const Tensor& input, const EmbeddingBagFuncOptions& op
 Tensor begins_of(const Tensor& input, const EmbeddingBagFuncOptions& options) {
   if (!options.offsets().defined()) fail("embedding_bag: offsets has to be a 1D Tensor but got null");
   const Tensor offsets = options.offsets().to(kInt64);
-  if (offsets.dim() != 1) fail("embedding_bag: offsets has to be a 1D Tensor, got " + shape_of(offsets));
+  if (offsets.dim() != 1) fail("embedding_bag: offsets has to be a 1D Tensor, got " + sizes_of(offsets));
   if (options.include_last_offset() && offsets.numel() == 0)
     fail("embedding_bag: include_last_offset: number of offsets should be at least 1");
   if (!internal::is_capturing() && offsets.numel() > 0) {
@@ -157,7 +158,7 @@ Tensor embedding(const Tensor& x, const Tensor& weight, const EmbeddingFuncOptio
 Tensor embedding_bag(const Tensor& input, const Tensor& weight, const EmbeddingBagFuncOptions& options) {
   internal::checked(input, "embedding_bag");
   if (internal::checked(weight, "embedding_bag").type.shape.rank() != 2)
-    fail("embedding_bag: weight has to be a 2D Tensor, got " + shape_of(weight));
+    fail("embedding_bag: weight has to be a 2D Tensor, got " + sizes_of(weight));
   check_sample_weights(input, options);
   if (options.mode() == kMax && options.scale_grad_by_freq())
     fail("embedding_bag: max mode does not support scaling the gradient by the frequency");

@@ -2,6 +2,7 @@
 #include "kiln/nn/functional/image.h"
 
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/nn/ops.h"
 #include "nn/checks.h"
 #include "nn/resample.h"
@@ -10,7 +11,7 @@
 
 namespace kiln::nn::functional {
 
-using internal::fail, internal::shape_of;
+using internal::fail, internal::sizes_of;
 
 KILN_ARG_SETTER(InterpolateFuncOptions, std::optional<std::vector<std::int64_t>>, size)
 KILN_ARG_SETTER(InterpolateFuncOptions, std::optional<std::vector<double>>, scale_factor)
@@ -44,10 +45,10 @@ void check_mode(const Tensor& x, const InterpolateFuncOptions& options) {
     fail("interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got " +
          std::to_string(x.dim()) +
          "D) for the modes: nearest | linear | bilinear | bicubic | trilinear (got " + mode.name() +
-         "), input " + shape_of(x));
+         "), input " + sizes_of(x));
   if (wanted != 0 && wanted != spatial)
     fail("interpolate: Got " + std::to_string(x.dim()) + "D input, but " + mode.name() + " mode needs " +
-         std::to_string(wanted + 2) + "D input: " + shape_of(x));
+         std::to_string(wanted + 2) + "D input: " + sizes_of(x));
   if (wanted == 0 && options.align_corners())
     fail(
         "interpolate: align_corners option can only be set with the interpolating modes: linear | bilinear | "

@@ -2,6 +2,7 @@
 // (orthogonalisation, inverse erf) is computed on the host in double and copied in.
 #include "kiln/nn/init.h"
 
+#include "core/shapes.h"
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
 #include "nn/checks.h"
@@ -14,7 +15,7 @@ namespace kiln::nn::init {
 
 namespace {
 
-using internal::shape_of;
+using internal::sizes_of;
 
 // Copies row-major values into the tensor.
 Tensor assign(Tensor& tensor, const std::vector<double>& values) {
@@ -55,7 +56,7 @@ double calculate_gain(NonlinearityType nonlinearity, double param) {
 std::tuple<std::int64_t, std::int64_t> _calculate_fan_in_and_fan_out(const Tensor& tensor) {
   if (tensor.dim() < 2)
     throw Error("init: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got " +
-                shape_of(tensor));
+                sizes_of(tensor));
   std::int64_t window = 1; // a convolution's weight: every element of the window is an input
   for (std::int64_t d = 2; d < tensor.dim(); ++d)
     window *= tensor.size(d);
@@ -134,7 +135,7 @@ Tensor trunc_normal_(Tensor tensor, double mean, double std, double a, double b)
 
 Tensor eye_(Tensor matrix) {
   if (matrix.dim() != 2)
-    throw Error("eye_: Only tensors with 2 dimensions are supported, got " + shape_of(matrix));
+    throw Error("eye_: Only tensors with 2 dimensions are supported, got " + sizes_of(matrix));
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
   std::vector<double> values(static_cast<std::size_t>(rows * columns));
   for (std::int64_t i = 0; i < std::min(rows, columns); ++i)
@@ -145,7 +146,7 @@ Tensor eye_(Tensor matrix) {
 Tensor dirac_(Tensor tensor) {
   const std::int64_t dim = tensor.dim();
   if (dim < 3 || dim > 5)
-    throw Error("dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got " + shape_of(tensor));
+    throw Error("dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got " + sizes_of(tensor));
   std::int64_t window = 1, centre = 0;
   for (std::int64_t d = 2; d < dim; ++d) {
     window *= tensor.size(d);
@@ -159,7 +160,7 @@ Tensor dirac_(Tensor tensor) {
 
 Tensor orthogonal_(Tensor tensor, double gain) {
   if (tensor.dim() < 2)
-    throw Error("orthogonal_: Only tensors with 2 or more dimensions are supported, got " + shape_of(tensor));
+    throw Error("orthogonal_: Only tensors with 2 or more dimensions are supported, got " + sizes_of(tensor));
   if (tensor.numel() == 0) return tensor;
   const std::size_t rows = static_cast<std::size_t>(tensor.size(0)),
                     columns = static_cast<std::size_t>(tensor.numel()) / rows;
@@ -189,7 +190,7 @@ Tensor orthogonal_(Tensor tensor, double gain) {
 
 Tensor sparse_(Tensor tensor, double sparsity, double std) {
   if (tensor.dim() != 2)
-    throw Error("sparse_: Only tensors with 2 dimensions are supported, got " + shape_of(tensor));
+    throw Error("sparse_: Only tensors with 2 dimensions are supported, got " + sizes_of(tensor));
   if (!(sparsity >= 0 && sparsity <= 1))
     throw Error("sparse_: got sparsity " + std::to_string(sparsity) + ", wanted a fraction between 0 and 1");
   const std::size_t rows = static_cast<std::size_t>(tensor.size(0)),

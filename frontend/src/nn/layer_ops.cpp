@@ -2,6 +2,7 @@
 #include "kiln/nn/ops.h"
 
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/autograd.h"
 #include "nn/checks.h"
 
@@ -10,7 +11,7 @@
 
 namespace kiln {
 
-using internal::check_dropout, internal::shape_of;
+using internal::check_dropout, internal::sizes_of;
 
 namespace {
 
@@ -30,7 +31,7 @@ void check_channels(const char* op, const char* name, const Tensor& numbers, con
   if (numbers.defined() && (numbers.dim() != 1 || numbers.size(0) != x.size(1)))
     internal::fail(std::string(op) + ": Expected " + name +
                    " to be a vector of size equal to the number of channels in input, but got " + name +
-                   " of shape " + shape_of(numbers) + " and input of shape " + shape_of(x));
+                   " of shape " + sizes_of(numbers) + " and input of shape " + sizes_of(x));
 }
 
 /// [N, C, 1, ...], or x's own shape.
@@ -39,7 +40,7 @@ std::vector<std::int64_t> noise_shape(const char* op, const Tensor& x, bool whol
   if (!whole_channels) return shape;
   if (x.dim() < 2)
     internal::fail(std::string(op) + ": Feature dropout requires at least 2 dimensions in the input, got " +
-                   shape_of(x));
+                   sizes_of(x));
   std::fill(shape.begin() + 2, shape.end(), 1);
   return shape;
 }
@@ -63,20 +64,20 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
   if (channels != weight.numel())
     internal::fail("prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = " +
                    std::to_string(weight.numel()) + " and channel size = " + std::to_string(channels) +
-                   ", input " + shape_of(x));
+                   ", input " + sizes_of(x));
   return where(x > 0, x, x * by_channel(weight, x));
 }
 
 Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias) {
   if (weight.dim() != 3 || x1.dim() == 0 || x1.dim() != x2.dim() || x1.size(-1) != weight.size(1) ||
       x2.size(-1) != weight.size(2))
-    internal::fail("bilinear: inputs " + shape_of(x1) + " and " + shape_of(x2) + " do not fit weight " +
-                   shape_of(weight));
+    internal::fail("bilinear: inputs " + sizes_of(x1) + " and " + sizes_of(x2) + " do not fit weight " +
+                   sizes_of(weight));
   std::vector<std::int64_t> shape = x1.sizes().vec();
   for (std::size_t d = 0; d + 1 < shape.size(); ++d)
     if (shape[d] != x2.size(static_cast<std::int64_t>(d)))
-      internal::fail("bilinear: input batch dimensions do not match: " + shape_of(x1) + " and " +
-                     shape_of(x2));
+      internal::fail("bilinear: input batch dimensions do not match: " + sizes_of(x1) + " and " +
+                     sizes_of(x2));
   const std::int64_t out = weight.size(0), in1 = weight.size(1), in2 = weight.size(2);
   const Tensor left = matmul(x1.reshape({-1, in1}), weight.permute({1, 0, 2}).reshape({in1, out * in2}));
   const Tensor product = sum(left.view({-1, out, in2}) * x2.reshape({-1, 1, in2}), 2);
@@ -88,11 +89,11 @@ Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const 
 Tensor group_norm(const Tensor& x, std::int64_t num_groups, const Tensor& weight, const Tensor& bias,
                   double eps) {
   if (x.dim() < 2)
-    internal::fail("group_norm: Expected at least 2 dimensions for input tensor but received " + shape_of(x));
+    internal::fail("group_norm: Expected at least 2 dimensions for input tensor but received " + sizes_of(x));
   if (num_groups <= 0 || x.size(1) % num_groups != 0)
     internal::fail("group_norm: Expected number of channels in input to be divisible by num_groups, but got "
                    "input of shape " +
-                   shape_of(x) + " and num_groups=" + std::to_string(num_groups));
+                   sizes_of(x) + " and num_groups=" + std::to_string(num_groups));
   check_channels("group_norm", "weight", weight, x);
   check_channels("group_norm", "bias", bias, x);
   const std::int64_t length = x.numel() / std::max<std::int64_t>(x.size(0) * num_groups, 1);
@@ -104,7 +105,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
                      const Tensor& running_var, bool use_input_stats, double momentum, double eps) {
   if (x.dim() < 3)
     internal::fail("instance_norm: Expected at least 3 dimensions for input tensor but received " +
-                   shape_of(x));
+                   sizes_of(x));
   for (const auto& [name, numbers] : {std::pair{"weight", &weight},
                                       {"bias", &bias},
                                       {"running_mean", &running_mean},
@@ -119,7 +120,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   const std::int64_t length = x.numel() / std::max<std::int64_t>(x.size(0) * x.size(1), 1);
   if (length <= 1)
     internal::fail("instance_norm: Expected more than 1 spatial element when training, got input size " +
-                   shape_of(x));
+                   sizes_of(x));
   const Tensor rows = x.reshape({x.size(0), x.size(1), length});
   if (running_mean.defined() && running_var.defined()) {
     const NoGradGuard no_grad;

@@ -1,6 +1,7 @@
 // Losses that are likelihoods or divergences of distributions.
 #include "nn/loss_support.h"
 
+#include "core/shapes.h"
 #include "kiln/internal/capture.h"
 
 #include <cmath>
@@ -10,7 +11,7 @@ namespace kiln {
 
 using internal::check_defined;
 using internal::reduce_loss;
-using internal::shape_of;
+using internal::sizes_of;
 
 Tensor kl_div(const Tensor& input, const Tensor& target, std::int64_t reduction, bool log_target) {
   check_defined("kl_div", input, target);
@@ -43,8 +44,8 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
     if (given == rows)
       variance = var.unsqueeze(-1); // one for each row
     else if (given.size() != shape.size() || given.empty() || given.back() != 1)
-      internal::fail("gaussian_nll_loss: var is of incorrect size: got " + shape_of(var) + " for input " +
-                     shape_of(input));
+      internal::fail("gaussian_nll_loss: var is of incorrect size: got " + sizes_of(var) + " for input " +
+                     sizes_of(input));
   }
   if (!internal::is_capturing() && any(var < 0).item<bool>())
     internal::fail("gaussian_nll_loss: var has negative entry/entries");

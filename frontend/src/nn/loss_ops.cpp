@@ -1,4 +1,5 @@
 // Losses composed of primitive ops; the plain forms of nll_loss and cross_entropy stay one op.
+#include "core/shapes.h"
 #include "nn/loss_support.h"
 
 #include <cstdio>
@@ -45,7 +46,7 @@ void check_defined(const char* op, const Tensor& input, const Tensor& target) {
 
 using internal::check_defined;
 using internal::reduction_name;
-using internal::shape_of;
+using internal::sizes_of;
 
 namespace {
 
@@ -63,7 +64,7 @@ void warn_shapes(const char* op, const Tensor& input, const Tensor& target) {
         stderr,
         "kiln warning: %s: Using a target size (%s) that is different to the input size (%s). This will "
         "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.\n",
-        op, shape_of(target).c_str(), shape_of(input).c_str());
+        op, sizes_of(target).c_str(), sizes_of(input).c_str());
 }
 
 } // namespace
@@ -99,8 +100,8 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::int64_t reduct
 
 namespace {
 [[noreturn]] void fail_sizes(const Tensor& input, const Tensor& target) {
-  internal::fail("binary_cross_entropy: Using a target size (" + shape_of(target) +
-                 ") that is different to the input size (" + shape_of(input) +
+  internal::fail("binary_cross_entropy: Using a target size (" + sizes_of(target) +
+                 ") that is different to the input size (" + sizes_of(input) +
                  ") is deprecated. Please ensure they have the same size.");
 }
 } // namespace
@@ -136,8 +137,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
                                         const Tensor& pos_weight, std::int64_t reduction) {
   check_defined("binary_cross_entropy_with_logits", input, target);
   if (input.sizes() != target.sizes())
-    internal::fail("binary_cross_entropy_with_logits: Target size (" + shape_of(target) +
-                   ") must be the same as input size (" + shape_of(input) + ")");
+    internal::fail("binary_cross_entropy_with_logits: Target size (" + sizes_of(target) +
+                   ") must be the same as input size (" + sizes_of(input) + ")");
   Tensor negative = softplus(-input); // -log(sigmoid(x))
   if (pos_weight.defined()) negative = negative * ((pos_weight - 1) * target + 1);
   Tensor loss = (1 - target) * input + negative;
@@ -161,7 +162,7 @@ ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_ta
                      const Tensor& given_weight, std::int64_t ignore_index)
     : scores(input), target(given_target), weight(given_weight), shape(given_target.sizes().shape()) {
   const std::string name(op);
-  if (input.dim() < 1) internal::fail(name + ": Expected 1 or more dimensions, got input " + shape_of(input));
+  if (input.dim() < 1) internal::fail(name + ": Expected 1 or more dimensions, got input " + sizes_of(input));
   const std::int64_t classes = input.size(input.dim() == 1 ? 0 : 1);
   Shape wanted;
   for (std::int64_t d = 0; d < input.dim(); ++d)
@@ -170,8 +171,8 @@ ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_ta
     internal::fail(name + ": expected scalar type Long but found " + std::string(kiln::name(target.dtype())) +
                    " for target");
   if (!(target.sizes() == IntArrayRef(wanted))) {
-    std::string text = name + ": got target " + shape_of(target) + ", wanted " + to_string(wanted) +
-                       " for input " + shape_of(input);
+    std::string text = name + ": got target " + sizes_of(target) + ", wanted " + to_string(wanted) +
+                       " for input " + sizes_of(input);
     if (target.dim() >= 1 && input.dim() >= 1 && target.size(0) != input.size(0) && input.dim() > 1)
       text += ": Expected input batch_size (" + std::to_string(input.size(0)) +
               ") to match target batch_size (" + std::to_string(target.size(0)) + ")";
@@ -179,7 +180,7 @@ ClassLoss::ClassLoss(const char* op, const Tensor& input, const Tensor& given_ta
   }
   if (weight.defined() && (weight.dim() != 1 || weight.size(0) != classes))
     internal::fail(name + ": weight tensor should be defined either for all " + std::to_string(classes) +
-                   " classes or no classes but got weight tensor of shape: " + shape_of(weight));
+                   " classes or no classes but got weight tensor of shape: " + sizes_of(weight));
   internal::check_indices(op, "Target is out of bounds", target, {0, classes, ignore_index});
   if (input.dim() == 1) {
     scores = input.reshape({1, classes});
@@ -225,7 +226,7 @@ Tensor probability_cross_entropy(const Tensor& input, Tensor target, const Tenso
   if (!(target.sizes() == input.sizes()))
     internal::fail(
         "cross_entropy: Expected floating point target with class probabilities of the input's shape " +
-        shape_of(input) + ", got " + shape_of(target));
+        sizes_of(input) + ", got " + sizes_of(target));
   const std::int64_t class_dim = input.dim() == 1 ? 0 : 1, classes = input.size(class_dim);
   if (label_smoothing > 0)
     target = target * (1 - label_smoothing) + label_smoothing / static_cast<double>(classes);

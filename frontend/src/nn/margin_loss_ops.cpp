@@ -1,4 +1,5 @@
 // Losses that ask for a margin: ranking, embeddings, triplets, and classes against each other.
+#include "core/shapes.h"
 #include "nn/loss_support.h"
 
 #include <cmath>
@@ -7,7 +8,7 @@ namespace kiln {
 
 using internal::check_defined;
 using internal::reduce_loss;
-using internal::shape_of;
+using internal::sizes_of;
 
 Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin,
                             std::int64_t reduction) {
@@ -22,12 +23,12 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
   constexpr const char* op = "cosine_embedding_loss";
   check_defined(op, {{"input1", &input1}, {"input2", &input2}, {"target", &target}});
   if (target.dim() > 1)
-    internal::fail(std::string(op) + ": 0D or 1D target tensor expected, got " + shape_of(target));
+    internal::fail(std::string(op) + ": 0D or 1D target tensor expected, got " + sizes_of(target));
   if (input1.dim() != target.dim() + 1 || input2.dim() != input1.dim())
     internal::fail(std::string(op) + ": " +
                    (target.dim() == 1 ? "1D target tensor expects 2D input tensors"
                                       : "0D target tensor expects 1D input tensors") +
-                   ", but found inputs with sizes " + shape_of(input1) + " and " + shape_of(input2));
+                   ", but found inputs with sizes " + sizes_of(input1) + " and " + sizes_of(input2));
   constexpr double tiny = 1e-12;
   const Tensor product = sum(input1 * input2, -1);
   const Tensor squares1 = sum(input1 * input1, -1) + tiny, squares2 = sum(input2 * input2, -1) + tiny;
@@ -43,7 +44,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   if (input1.dim() != input2.dim() || input1.dim() != target.dim())
     internal::fail("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
                    "input1: " +
-                   shape_of(input1) + ", input2: " + shape_of(input2) + ", target: " + shape_of(target));
+                   sizes_of(input1) + ", input2: " + sizes_of(input2) + ", target: " + sizes_of(target));
   return reduce_loss(clamp_min(margin - target * (input1 - input2), 0), reduction);
 }
 
@@ -54,8 +55,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   if (anchor.dim() != positive.dim() || anchor.dim() != negative.dim())
     internal::fail("triplet_margin_loss: The anchor, positive, and negative tensors are expected to have the "
                    "same number of dimensions, but got: anchor " +
-                   shape_of(anchor) + ", positive " + shape_of(positive) + ", negative " +
-                   shape_of(negative));
+                   sizes_of(anchor) + ", positive " + sizes_of(positive) + ", negative " +
+                   sizes_of(negative));
   const Tensor near = pairwise_distance(anchor, positive, p, eps);
   Tensor far = pairwise_distance(anchor, negative, p, eps);
   if (swap) far = minimum(far, pairwise_distance(positive, negative, p, eps));
@@ -70,14 +71,14 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, Scalar p, Sc
   if (power != 1 && power != 2)
     internal::fail(std::string(op) + ": only p == 1 and p == 2 supported, got " + std::to_string(power));
   if (input.dim() < 1 || input.dim() > 2)
-    internal::fail(std::string(op) + ": Expected non-empty vector or matrix, got input " + shape_of(input));
+    internal::fail(std::string(op) + ": Expected non-empty vector or matrix, got input " + sizes_of(input));
   const std::int64_t rows = input.dim() == 2 ? input.size(0) : 1, classes = input.size(-1);
   if (target.numel() != rows || target.dim() > 1)
     internal::fail(std::string(op) + ": inconsistent target size, expected [" + std::to_string(rows) +
-                   "] but got " + shape_of(target));
+                   "] but got " + sizes_of(target));
   if (weight.defined() && (weight.dim() != 1 || weight.size(0) != classes))
     internal::fail(std::string(op) + ": inconsistent weight size, expected [" + std::to_string(classes) +
-                   "] but got " + shape_of(weight));
+                   "] but got " + sizes_of(weight));
   internal::check_indices(op, "target out of range", target, {0, classes});
 
   const Tensor scores = input.reshape({rows, classes}), picks = target.reshape({rows, 1});
@@ -93,10 +94,10 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, std::in
   constexpr const char* op = "multilabel_margin_loss";
   check_defined(op, input, target);
   if (input.dim() < 1 || input.dim() > 2)
-    internal::fail(std::string(op) + ": Expected non-empty vector or matrix, got input " + shape_of(input));
+    internal::fail(std::string(op) + ": Expected non-empty vector or matrix, got input " + sizes_of(input));
   if (!(input.sizes() == target.sizes()))
-    internal::fail(std::string(op) + ": inconsistent target size " + shape_of(target) + " for input " +
-                   shape_of(input));
+    internal::fail(std::string(op) + ": inconsistent target size " + sizes_of(target) + " for input " +
+                   sizes_of(input));
   const std::int64_t classes = input.size(-1);
   internal::check_indices(op, "target is out of range", target, {0, classes, -1});
   const Tensor scores = input.reshape({-1, classes}), labels = target.reshape({-1, classes});

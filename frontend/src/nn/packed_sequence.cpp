@@ -2,6 +2,7 @@
 // choose rows by number, so that one index_select does all the work and has the gradient.
 #include "kiln/nn/packed_sequence.h"
 
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 #include <algorithm>
@@ -75,7 +76,7 @@ PackedSequence::PackedSequence(Tensor data, Tensor batch_sizes, Tensor sorted_in
     sum += last = size;
   }
   if (data_.dim() == 0 || data_.size(0) != sum)
-    throw Error("PackedSequence: data is " + to_string(data_.sizes().shape()) + ", batch_sizes wants " +
+    throw Error("PackedSequence: data is " + internal::sizes_of(data_) + ", batch_sizes wants " +
                 std::to_string(sum) + " rows");
   if (!unsorted_indices_.defined()) unsorted_indices_ = inverse(sorted_indices_);
   if (!sorted_indices_.defined()) sorted_indices_ = inverse(unsorted_indices_);
@@ -90,14 +91,13 @@ PackedSequence PackedSequence::to(const TensorOptions& options, bool non_blockin
 PackedSequence pack_padded_sequence(const Tensor& input, const Tensor& lengths, bool batch_first,
                                     bool enforce_sorted) {
   if (input.dim() < 2)
-    throw Error("pack_padded_sequence: got " + to_string(input.sizes().shape()) +
-                ", wanted [steps, batch, …]");
+    throw Error("pack_padded_sequence: got " + internal::sizes_of(input) + ", wanted [steps, batch, …]");
   if (input.numel() == 0) throw Error("pack_padded_sequence: Cannot pack empty tensors.");
   const std::int64_t steps = input.size(batch_first ? 1 : 0), batch = input.size(batch_first ? 0 : 1);
   std::vector<std::int64_t> each = numbers(lengths);
   if (lengths.dim() != 1 || static_cast<std::int64_t>(each.size()) != batch)
     throw Error("pack_padded_sequence: Expected `len(lengths)` to be equal to batch_size, got " +
-                to_string(lengths.sizes().shape()) + ", wanted [" + std::to_string(batch) + "]");
+                internal::sizes_of(lengths) + ", wanted [" + std::to_string(batch) + "]");
   for (std::int64_t length : each)
     if (length < 1 || length > steps)
       throw Error("pack_padded_sequence: Length of all samples has to be greater than 0 and at most " +
@@ -174,8 +174,8 @@ Tensor pad_sequence(ArrayRef<Tensor> sequences, bool batch_first, double padding
   for (const Tensor& one : sequences) {
     if (one.dim() == 0 || one.dim() != sequences[0].dim() ||
         !std::equal(one.sizes().begin() + 1, one.sizes().end(), sequences[0].sizes().begin() + 1))
-      throw Error("pad_sequence: got sequences of " + to_string(sequences[0].sizes().shape()) + " and " +
-                  to_string(one.sizes().shape()) + ", wanted them to differ in length alone");
+      throw Error("pad_sequence: got sequences of " + internal::sizes_of(sequences[0]) + " and " +
+                  internal::sizes_of(one) + ", wanted them to differ in length alone");
     steps = std::max(steps, one.size(0));
     padding += one.size(0);
   }

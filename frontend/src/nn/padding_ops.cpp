@@ -1,5 +1,6 @@
 // Padding: a constant border is written round x; other borders are x itself, read at other places.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/nn/ops.h"
 #include "nn/checks.h"
 #include "ops/from_host.h"
@@ -10,7 +11,7 @@
 namespace kiln {
 
 using namespace internal;
-using internal::shape_of;
+using internal::sizes_of;
 
 namespace {
 
@@ -32,7 +33,7 @@ std::int64_t wrapped(std::int64_t at, std::int64_t size) {
   const auto i = static_cast<std::size_t>(2 * (x.dim() - 1 - dim));
   op.append(": ").append(text).append(" (").append(std::to_string(pad[i])).append(", ");
   op.append(std::to_string(pad[i + 1])).append(") at dimension ").append(std::to_string(dim));
-  fail(op.append(" of input ").append(shape_of(x)));
+  fail(op.append(" of input ").append(sizes_of(x)));
 }
 
 /// pad: two numbers for each of x's last dimensions, which may stand behind at most two others, or, with
@@ -44,7 +45,7 @@ Tensor pad_from_itself(const std::string& op, const Tensor& x, IntArrayRef pad, 
   if (pad.size() % 2 != 0 || spatial < 1 || spatial > 3 || x.dim() > spatial + 2 ||
       x.dim() < spatial + (whole_batch ? 2 : 1))
     fail(op + ": Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now, got padding " +
-         to_string(pad.shape()) + " and input " + shape_of(x));
+         to_string(pad.shape()) + " and input " + sizes_of(x));
   Tensor result = x;
   for (std::size_t i = 0; i < pad.size() / 2; ++i) {
     const std::int64_t dim = x.dim() - 1 - static_cast<std::int64_t>(i), size = x.size(dim);
@@ -90,7 +91,7 @@ Tensor constant_pad_nd(const Tensor& x, IntArrayRef pad, Scalar value) {
       fail("constant_pad_nd: The input size " + std::to_string(size) + ", plus negative padding " +
            std::to_string(before) + " and " + std::to_string(after) +
            " resulted in a negative output size, which is invalid. Check dimension " + std::to_string(d) +
-           " of your input " + shape_of(x));
+           " of your input " + sizes_of(x));
     starts[d] = std::clamp<std::int64_t>(before, 0, sizes[d]);
     stops[d] = std::clamp<std::int64_t>(before + size, 0, sizes[d]);
     if (before < 0 || after < 0)

@@ -4,6 +4,7 @@
 #include "nn/resample.h"
 
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/nn/ops.h"
 #include "nn/checks.h"
 #include "nn/taps.h"
@@ -12,7 +13,7 @@
 namespace kiln {
 
 using namespace internal;
-using internal::shape_of;
+using internal::sizes_of;
 using nn::interpolate_mode_t;
 
 namespace {
@@ -91,11 +92,11 @@ Tensor internal::resample(const char* op, const Tensor& x, IntArrayRef sizes, co
   const std::string name = op;
   if (x.dim() != static_cast<std::int64_t>(sizes.size()) + 2)
     fail(name + ": It is expected input_size equals to " + std::to_string(sizes.size() + 2) +
-         ", but got size " + std::to_string(x.dim()) + ": input " + shape_of(x) + ", output " +
+         ", but got size " + std::to_string(x.dim()) + ": input " + sizes_of(x) + ", output " +
          to_string(sizes.shape()));
   for (std::size_t i = 0; i < sizes.size(); ++i)
     if (sizes[i] <= 0 || x.size(static_cast<std::int64_t>(i) + 2) <= 0)
-      fail(name + ": Input and output sizes should be greater than 0, but got input " + shape_of(x) +
+      fail(name + ": Input and output sizes should be greater than 0, but got input " + sizes_of(x) +
            " and output " + to_string(sizes.shape()));
   const Filter filter = filter_of(how.mode);
   const bool weighted = filter != Filter::Nearest && filter != Filter::NearestExact;
@@ -171,7 +172,7 @@ std::int64_t check_shuffle(const std::string& op, const char* factor_name, const
 
 Tensor channel_shuffle(const Tensor& x, std::int64_t groups) {
   if (x.dim() < 3)
-    fail("channel_shuffle: expects input with > 2 dims, but got input with sizes " + shape_of(x));
+    fail("channel_shuffle: expects input with > 2 dims, but got input with sizes " + sizes_of(x));
   if (groups <= 0 || x.size(1) % groups != 0)
     fail("channel_shuffle: number of channels must be divisible by groups. Got " + std::to_string(x.size(1)) +
          " channels and " + std::to_string(groups) + " groups.");
@@ -184,7 +185,7 @@ Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor) {
     fail("pixel_shuffle: expects its input's 'channel' dimension to be divisible by the square of "
          "upscale_factor, but input.size(-3)=" +
          std::to_string(channels) + " is not divisible by " + std::to_string(r * r) + ", input " +
-         shape_of(x));
+         sizes_of(x));
   const Tensor apart = x.unflatten(at, {channels / (r * r), r, r}); // [..., C, r, r, H, W]
   return apart.movedim({at + 3, at + 1, at + 4, at + 2}, {at + 1, at + 2, at + 3, at + 4})
       .flatten(at + 3, at + 4)
@@ -198,7 +199,7 @@ Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor) {
       fail("pixel_unshuffle: expects " + std::string(name) +
            " to be divisible by downscale_factor, but input.size(" + std::to_string(dim - x.dim()) +
            ")=" + std::to_string(x.size(dim)) + " is not divisible by " + std::to_string(r) + ", input " +
-           shape_of(x));
+           sizes_of(x));
   const Tensor apart = x.unflatten(at + 2, {x.size(-1) / r, r}).unflatten(at + 1, {x.size(-2) / r, r});
   return apart
       .movedim({at + 2, at + 4, at + 1, at + 3}, {at + 1, at + 2, at + 3, at + 4}) // [.., C, r, r, H, W]

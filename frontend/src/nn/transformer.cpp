@@ -1,6 +1,7 @@
 // Stacks of Transformer layers, and the Transformer.
 #include "kiln/nn/transformer.h"
 
+#include "core/shapes.h"
 #include "kiln/nn/init.h"
 #include "kiln/nn/ops.h"
 
@@ -137,7 +138,7 @@ Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tens
     if (!x->defined() || x->dim() != 3 || x->size(2) != options.d_model())
       throw Error("Transformer: src and tgt should have 3 dimensions [length, batch, " +
                   std::to_string(options.d_model()) + "], got " +
-                  (x->defined() ? to_string(x->sizes().shape()) : "an undefined tensor"));
+                  (x->defined() ? internal::sizes_of(*x) : "an undefined tensor"));
   if (src.size(1) != tgt.size(1))
     throw Error("Transformer: src and tgt should have equal batch size (at dim 1), got " +
                 std::to_string(src.size(1)) + " and " + std::to_string(tgt.size(1)));

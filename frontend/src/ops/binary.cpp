@@ -1,5 +1,6 @@
 // Elementwise functions of two tensors, or a tensor and a number, and choosing between two.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 #include <cmath>
@@ -304,7 +305,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value) {
                {truth(mask, "masked_fill"), scalar_operand(value, checked(x, "masked_fill").type.dtype), x});
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
-  if (checked(value, "masked_fill").type.shape.rank() != 0)
+  if (rank_of(value, "masked_fill") != 0)
     fail("masked_fill: only supports a 0-dimensional value tensor, but got tensor with " +
          std::to_string(value.dim()) + " dimension(s).");
   return apply("where", {truth(mask, "masked_fill"), value.to(checked(x, "masked_fill").type.dtype), x});

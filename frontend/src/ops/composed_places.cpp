@@ -1,5 +1,6 @@
 // Composed functions that put elements elsewhere: joining, turning, diagonals, and lists of places.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/composed.h"
 #include "ops/from_host.h"
 
@@ -10,10 +11,6 @@ namespace kiln {
 using namespace internal;
 
 namespace {
-
-std::int64_t rank_of(const Tensor& x, const char* op) {
-  return static_cast<std::int64_t>(checked(x, op).type.shape.rank());
-}
 
 /// A table [rows, columns] from its rows one after another, as `options` say.
 Tensor table(const std::vector<std::int64_t>& values, std::int64_t rows, std::int64_t columns,
@@ -142,7 +139,7 @@ Tensor block_diag(const TensorList& tensors) {
 Tensor cartesian_prod(const TensorList& tensors) {
   for (const Tensor& x : tensors)
     if (rank_of(x, "cartesian_prod") != 1)
-      fail("cartesian_prod: Expect a 1D vector, but got shape " + to_string(x.sizes().shape()));
+      fail("cartesian_prod: Expect a 1D vector, but got shape " + sizes_of(x));
   if (tensors.empty()) fail("cartesian_prod: expected a non-empty list of Tensors");
   if (tensors.size() == 1) return tensors[0];
   TensorList columns;
@@ -151,8 +148,7 @@ Tensor cartesian_prod(const TensorList& tensors) {
   return stack(columns, 1);
 }
 Tensor combinations(const Tensor& x, std::int64_t r, bool with_replacement) {
-  if (rank_of(x, "combinations") != 1)
-    fail("combinations: Expect a 1D vector, but got shape " + to_string(x.sizes().shape()));
+  if (rank_of(x, "combinations") != 1) fail("combinations: Expect a 1D vector, but got shape " + sizes_of(x));
   if (r < 0) fail("combinations: Expect a non-negative number, but got " + std::to_string(r));
   if (r == 0) return empty({0}, x.dtype());
   const std::int64_t n = x.size(0), step = with_replacement ? 0 : 1;

@@ -1,5 +1,6 @@
 // Composed matrix products and what is built around them.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/composed.h"
 
 #include <algorithm>
@@ -8,34 +9,11 @@ namespace kiln {
 
 using namespace internal;
 
-namespace {
-
-std::string sizes_of(const Tensor& x) {
-  return to_string(x.sizes().shape());
-}
-
-/// `dims` counted from the front.
-std::vector<std::int64_t> wrapped(const Tensor& x, IntArrayRef dims, const char* op) {
-  std::vector<std::int64_t> result;
-  for (std::int64_t dim : dims)
-    result.push_back(wrap_dim(dim, checked(x, op).type.shape.rank(), op));
-  return result;
-}
-
-std::vector<std::int64_t> others(const Tensor& x, const std::vector<std::int64_t>& dims) {
-  std::vector<std::int64_t> result;
-  for (std::int64_t dim = 0; dim < x.dim(); ++dim)
-    if (std::find(dims.begin(), dims.end(), dim) == dims.end()) result.push_back(dim);
-  return result;
-}
-
-} // namespace
-
 Tensor tensordot(const Tensor& x, const Tensor& y, IntArrayRef dims_x, IntArrayRef dims_y) {
   if (dims_x.size() != dims_y.size())
     fail("tensordot: both dimension lists should have same length, got " + std::to_string(dims_x.size()) +
          " and " + std::to_string(dims_y.size()));
-  const auto summed_x = wrapped(x, dims_x, "tensordot"), summed_y = wrapped(y, dims_y, "tensordot");
+  const auto summed_x = wrap_dims(x, dims_x, "tensordot"), summed_y = wrap_dims(y, dims_y, "tensordot");
   std::int64_t terms = 1;
   for (std::size_t i = 0; i < summed_x.size(); ++i) {
     if (x.size(summed_x[i]) != y.size(summed_y[i]))
@@ -45,7 +23,8 @@ Tensor tensordot(const Tensor& x, const Tensor& y, IntArrayRef dims_x, IntArrayR
            std::to_string(dims_y[i]));
     terms *= x.size(summed_x[i]);
   }
-  const auto kept_x = others(x, summed_x), kept_y = others(y, summed_y);
+  const auto kept_x = other_dims(rank_of(x, "tensordot"), summed_x),
+             kept_y = other_dims(rank_of(y, "tensordot"), summed_y);
   std::vector<std::int64_t> order_x = kept_x, order_y = summed_y, sizes;
   order_x.insert(order_x.end(), summed_x.begin(), summed_x.end());
   order_y.insert(order_y.end(), kept_y.begin(), kept_y.end());
@@ -58,7 +37,7 @@ Tensor tensordot(const Tensor& x, const Tensor& y, IntArrayRef dims_x, IntArrayR
       .reshape(sizes);
 }
 Tensor inner(const Tensor& x, const Tensor& y) {
-  if (checked(x, "inner").type.shape.rank() == 0 || checked(y, "inner").type.shape.rank() == 0) return x * y;
+  if (rank_of(x, "inner") == 0 || rank_of(y, "inner") == 0) return x * y;
   if (x.size(-1) != y.size(-1))
     fail("inner: the last dimension must match on both input tensors but got shapes " + sizes_of(x) +
          " and " + sizes_of(y));
@@ -71,9 +50,8 @@ Tensor vdot(const Tensor& x, const Tensor& y) {
   return dot(x, y);
 }
 Tensor kron(const Tensor& x, const Tensor& y) {
-  const std::int64_t rank =
-      std::max<std::int64_t>(static_cast<std::int64_t>(checked(x, "kron").type.shape.rank()),
-                             static_cast<std::int64_t>(checked(y, "kron").type.shape.rank()));
+  const std::int64_t rank = std::max<std::int64_t>(static_cast<std::int64_t>(rank_of(x, "kron")),
+                                                   static_cast<std::int64_t>(rank_of(y, "kron")));
   std::vector<std::int64_t> apart_x, apart_y, joined;
   for (std::int64_t dim = -rank; dim < 0; ++dim) {
     const std::int64_t nx = dim < -x.dim() ? 1 : x.size(dim), ny = dim < -y.dim() ? 1 : y.size(dim);
@@ -97,13 +75,13 @@ Tensor cross(const Tensor& x, const Tensor& y, std::optional<std::int64_t> dim) 
   return x.roll(-1, *dim) * y.roll(-2, *dim) - x.roll(-2, *dim) * y.roll(-1, *dim);
 }
 Tensor addbmm(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
-  if (checked(a, "addbmm").type.shape.rank() != 3 || checked(b, "addbmm").type.shape.rank() != 3 ||
-      a.size(0) != b.size(0) || a.size(2) != b.size(1))
+  if (rank_of(a, "addbmm") != 3 || rank_of(b, "addbmm") != 3 || a.size(0) != b.size(0) ||
+      a.size(2) != b.size(1))
     fail("addbmm: wanted [b, n, m] and [b, m, p], got " + sizes_of(a) + " and " + sizes_of(b));
   return addmm(x, a.transpose(0, 1).flatten(1), b.flatten(0, 1), beta, alpha); // one product of b * m terms
 }
 Tensor matrix_power(const Tensor& x, std::int64_t n) {
-  if (checked(x, "matrix_power").type.shape.rank() < 2 || x.size(-1) != x.size(-2))
+  if (rank_of(x, "matrix_power") < 2 || x.size(-1) != x.size(-2))
     fail("matrix_power: wanted square matrices, got " + sizes_of(x));
   if (n < 0)
     fail("matrix_power: negative powers need an inverse, which is not there; got " + std::to_string(n));

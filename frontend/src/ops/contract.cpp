@@ -1,5 +1,6 @@
 // Matrix products.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
@@ -13,7 +14,7 @@ using namespace internal;
 namespace {
 
 std::string both(const Tensor& x, const Tensor& y) {
-  return to_string(x.sizes().shape()) + " x " + to_string(y.sizes().shape());
+  return sizes_of(x) + " x " + sizes_of(y);
 }
 
 bool swaps_last_two(const ViewOp& view) {
@@ -82,17 +83,17 @@ Tensor matmul(const Tensor& x, const Tensor& y) {
   return product(with_batch(x, *batch), with_batch(y, *batch));
 }
 Tensor mm(const Tensor& x, const Tensor& y) {
-  if (checked(x, "mm").type.shape.rank() != 2 || checked(y, "mm").type.shape.rank() != 2)
+  if (rank_of(x, "mm") != 2 || rank_of(y, "mm") != 2)
     fail("mm: both arguments must be matrices, but they are " + both(x, y));
   return matmul(x, y);
 }
 Tensor bmm(const Tensor& x, const Tensor& y) {
-  if (checked(x, "bmm").type.shape.rank() != 3 || checked(y, "bmm").type.shape.rank() != 3)
+  if (rank_of(x, "bmm") != 3 || rank_of(y, "bmm") != 3)
     fail("bmm: batch1 and batch2 must be 3D tensors, but they are " + both(x, y));
   return matmul(x, y);
 }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const Shape &in = checked(x, "linear").type.shape, &table = checked(weight, "linear").type.shape;
+  const Shape &in = shape_of(x, "linear"), &table = shape_of(weight, "linear");
   if (in.rank() > 0 && table.rank() == 2 && in[in.rank() - 1] != table[1])
     fail("linear: got x " + to_string(in) + " for weight " + to_string(table) + ", wanted x [..., " +
          std::to_string(table[1]) + "]: mat1 and mat2 shapes cannot be multiplied (" +
@@ -103,13 +104,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return apply("linear", {x, weight});
 }
 Tensor mv(const Tensor& matrix, const Tensor& vector) {
-  if (checked(matrix, "mv").type.shape.rank() != 2 || checked(vector, "mv").type.shape.rank() != 1)
+  if (rank_of(matrix, "mv") != 2 || rank_of(vector, "mv") != 1)
     fail("mv: vector + matrix @ vector expected, got " + std::to_string(matrix.dim()) + "D and " +
          std::to_string(vector.dim()) + "D");
   return matmul(matrix, vector);
 }
 Tensor dot(const Tensor& x, const Tensor& y) {
-  if (checked(x, "dot").type.shape.rank() != 1 || checked(y, "dot").type.shape.rank() != 1)
+  if (rank_of(x, "dot") != 1 || rank_of(y, "dot") != 1)
     fail("dot: 1D tensors expected, but got " + std::to_string(x.dim()) + "D and " + std::to_string(y.dim()) +
          "D tensors");
   if (x.size(0) != y.size(0))
@@ -117,12 +118,12 @@ Tensor dot(const Tensor& x, const Tensor& y) {
   return sum(mul(x, y));
 }
 Tensor outer(const Tensor& x, const Tensor& y) {
-  if (checked(x, "outer").type.shape.rank() != 1 || checked(y, "outer").type.shape.rank() != 1)
+  if (rank_of(x, "outer") != 1 || rank_of(y, "outer") != 1)
     fail("outer: Expected 1-D arguments, but got " + both(x, y));
   return mul(x.unsqueeze(1), y);
 }
 Tensor trace(const Tensor& x) {
-  if (checked(x, "trace").type.shape.rank() != 2) fail("trace: expected a matrix");
+  if (rank_of(x, "trace") != 2) fail("trace: expected a matrix");
   return sum(diagonal(x));
 }
 

@@ -1,6 +1,7 @@
 // Tensors out of nothing: constants, host data, random draws.
 #include "core/apply.h"
 #include "core/random.h"
+#include "core/shapes.h"
 #include "core/trace.h"
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
@@ -116,10 +117,10 @@ Tensor randint(std::int64_t low, std::int64_t high, IntArrayRef sizes, const Ten
                 options);
 }
 Tensor randint_like(const Tensor& x, std::int64_t high, const TensorOptions& options) {
-  return randint(0, high, checked(x, "randint_like").type.shape, like(x, options));
+  return randint(0, high, shape_of(x, "randint_like"), like(x, options));
 }
 Tensor randint_like(const Tensor& x, std::int64_t low, std::int64_t high, const TensorOptions& options) {
-  return randint(low, high, checked(x, "randint_like").type.shape, like(x, options));
+  return randint(low, high, shape_of(x, "randint_like"), like(x, options));
 }
 Tensor randint(std::int64_t high, IntArrayRef sizes, const TensorOptions& options) {
   return randint(0, high, sizes, options);
@@ -198,7 +199,7 @@ Tensor randn_like(const Tensor& x, const TensorOptions& options) {
   return randn(x.sizes(), like(x, options));
 }
 Tensor bernoulli(const Tensor& x) {
-  return lt(rand(checked(x, "bernoulli").type.shape, x.dtype()), x).to(x.dtype());
+  return lt(rand(shape_of(x, "bernoulli"), x.dtype()), x).to(x.dtype());
 }
 Tensor normal(double mean, double std, IntArrayRef sizes, const TensorOptions& options) {
   if (std < 0) fail("normal: expects std >= 0.0, but found std " + std::to_string(std));
@@ -215,7 +216,7 @@ Tensor normal(const Tensor& mean, const Tensor& std) {
 }
 // The largest of weight / exponential draws is each place with the probability of its weight.
 Tensor multinomial(const Tensor& x, std::int64_t num_samples, bool replacement) {
-  const std::size_t rank = checked(x, "multinomial").type.shape.rank();
+  const std::size_t rank = rank_of(x, "multinomial");
   if (rank != 1 && rank != 2) fail("multinomial: prob_dist must be 1 or 2 dim");
   if (num_samples <= 0) fail("multinomial: cannot sample n_sample <= 0 samples");
   if (!replacement && num_samples > x.size(-1))
@@ -249,7 +250,7 @@ Tensor dropout(const Tensor& x, double p, bool train) {
     fail("dropout: dropout probability has to be between 0 and 1, but got " + std::to_string(p));
   if (!train || p == 0) return x;
   if (p == 1) return mul(x, 0);
-  const auto [state, offset] = draw(static_cast<std::uint64_t>(checked(x, "dropout").type.shape.numel()));
+  const auto [state, offset] = draw(static_cast<std::uint64_t>(shape_of(x, "dropout").numel()));
   return apply("dropout", {x, state}, {{"offset", offset}, {"p", p}});
 }
 

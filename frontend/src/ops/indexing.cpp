@@ -2,6 +2,7 @@
 // their positions. A boolean tensor stands for the places where it holds.
 #include "core/apply.h"
 #include "core/index_check.h"
+#include "core/shapes.h"
 #include "kiln/internal/capture.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
@@ -85,7 +86,7 @@ std::pair<Tensor, Tensors> split_index(const Tensor& x, std::span<const TensorIn
     fail("index: invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
          "to convert "
          "a 0-dim tensor to a number");
-  if (consumed > checked(x, "index").type.shape.rank())
+  if (consumed > rank_of(x, "index"))
     fail("index: too many indices for tensor of dimension " + std::to_string(x.dim()));
   Tensor view = x;
   Tensors tensors;
@@ -171,9 +172,9 @@ Tensors positions_of(const Tensor& x, const Tensors& given) {
     for (std::int64_t d = 0; d < tensor->dim(); ++d) {
       const auto at = static_cast<std::int64_t>(result.size()) + d;
       if (at >= x.dim() || tensor->size(d) != x.size(at))
-        fail("index: The shape of the mask " + to_string(tensor->sizes().shape()) + " at index " +
-             std::to_string(d) + " does not match the shape of the indexed tensor " +
-             to_string(x.sizes().shape()) + " at index " + std::to_string(at));
+        fail("index: The shape of the mask " + sizes_of(*tensor) + " at index " + std::to_string(d) +
+             " does not match the shape of the indexed tensor " + sizes_of(x) + " at index " +
+             std::to_string(at));
     }
     for (Tensor& column : nonzero_numpy(*tensor))
       result.push_back(std::move(column));
@@ -201,7 +202,7 @@ Merged merge(const Tensor& x, const Tensors& tensors) {
   } catch (const Error&) {
     std::string shapes;
     for (const Tensor& index : list)
-      shapes += (shapes.empty() ? "" : ", ") + to_string(index.sizes().shape());
+      shapes += (shapes.empty() ? "" : ", ") + sizes_of(index);
     fail("index: shape mismatch: indexing tensors could not be broadcast together with shapes " + shapes);
   }
   std::int64_t stride = 1;
@@ -282,7 +283,7 @@ Tensor written_at(const Tensor& x, const Tensors& given, const Tensor& value, bo
     if (update.size(0) == 1) update = update.squeeze(0);
   const auto both = ir::broadcast_shapes(update.sizes().shape(), IntArrayRef(sizes).shape());
   if (!both || *both != IntArrayRef(sizes).shape())
-    fail("index_put_: shape mismatch: value tensor of shape " + to_string(value.sizes().shape()) +
+    fail("index_put_: shape mismatch: value tensor of shape " + sizes_of(value) +
          " cannot be broadcast to indexing result of shape " + to_string(IntArrayRef(sizes).shape()));
   if (merged.index.numel() == 0) return x;
   const Tensor result = apply(accumulate ? "index_add" : "index_copy",
@@ -319,7 +320,7 @@ Tensor& put(const Tensor& x, std::span<const TensorIndex> indices, const Tensor&
 } // namespace
 
 Tensor index(const Tensor& x, const std::vector<std::optional<Tensor>>& indices) {
-  if (indices.size() > checked(x, "index").type.shape.rank())
+  if (indices.size() > rank_of(x, "index"))
     fail("index: too many indices for tensor of dimension " + std::to_string(x.dim()));
   return read_at(x, indices);
 }

@@ -1,5 +1,6 @@
 // In-place functions: compute the new value, then give it to the storage.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 #include "ops/assign.h"
@@ -25,7 +26,7 @@ Tensor& assign(const Tensor& x, Tensor value, const char* op) {
     const auto both = ir::broadcast_shapes(value.sizes().shape(), type.shape);
     if (!both || *both != type.shape)
       fail(std::string(op) + ": output with shape " + to_string(type.shape) +
-           " doesn't match the broadcast shape " + to_string(value.sizes().shape()));
+           " doesn't match the broadcast shape " + sizes_of(value));
     value = apply("broadcast", {value}, {{"shape", x.sizes().vec()}});
   }
   write(x, value);
@@ -44,7 +45,7 @@ Tensor& Tensor::fill_(Scalar value) const {
   return assign(*this, full(sizes(), value, dtype()), "fill_");
 }
 Tensor& Tensor::fill_(const Tensor& value) const {
-  if (checked(value, "fill_").type.shape.rank() != 0)
+  if (rank_of(value, "fill_") != 0)
     fail("fill_: only supports 0-dimension value tensor but got tensor with " + std::to_string(value.dim()) +
          " dimensions.");
   return copy_(value);
@@ -62,7 +63,7 @@ Tensor& Tensor::triu_(std::int64_t diagonal) const {
   return assign(*this, triu(diagonal), "triu_");
 }
 Tensor& Tensor::fill_diagonal_(Scalar value) const {
-  if (checked(*this, "fill_diagonal_").type.shape.rank() != 2) fail("fill_diagonal_: expected a matrix");
+  if (rank_of(*this, "fill_diagonal_") != 2) fail("fill_diagonal_: expected a matrix");
   diagonal().fill_(value);
   return const_cast<Tensor&>(*this);
 }

@@ -1,6 +1,7 @@
 // Tensors of others' elements in another order or number: joining, repeating, turning round, triangles.
 // Copies, not views.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ir/infer.h"
 #include "kiln/ops.h"
 
@@ -12,10 +13,6 @@ using namespace internal;
 
 namespace {
 
-const Shape& shape_of(const Tensor& x, const char* op) {
-  return checked(x, op).type.shape;
-}
-
 // Index of each element along a dimension, shaped to broadcast against a tensor of `rank` dimensions.
 Tensor places(std::int64_t size, std::int64_t dim, std::int64_t rank) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(rank), 1);
@@ -25,7 +22,7 @@ Tensor places(std::int64_t size, std::int64_t dim, std::int64_t rank) {
 }
 
 Tensor triangle(const Tensor& x, std::int64_t diagonal, bool lower, const char* op) {
-  const std::int64_t rank = static_cast<std::int64_t>(shape_of(x, op).rank());
+  const std::int64_t rank = static_cast<std::int64_t>(rank_of(x, op));
   if (rank < 2) fail(std::string(op) + ": input tensor must have at least 2 dimensions");
   const Tensor row = places(x.size(-2), rank - 2, rank), column = places(x.size(-1), rank - 1, rank);
   const Tensor distance = sub(column, row);
@@ -47,7 +44,7 @@ Tensor cat(const TensorList& tensors, std::int64_t dim) {
     if (x.dim() != 1 || x.size(0) != 0) operands.push_back(x.to(dtype));
   }
   if (operands.empty()) return tensors[0].to(dtype).clone();
-  return apply("concat", operands, {{"dim", wrap_dim(dim, shape_of(operands[0], "cat").rank(), "cat")}});
+  return apply("concat", operands, {{"dim", wrap_dim(dim, rank_of(operands[0], "cat"), "cat")}});
 }
 Tensor concat(const TensorList& tensors, std::int64_t dim) {
   return cat(tensors, dim);
@@ -62,18 +59,18 @@ Tensor stack(const TensorList& tensors, std::int64_t dim) {
            " at entry " + std::to_string(&x - tensors.data()));
     operands.push_back(x.unsqueeze(dim));
   }
-  return cat(operands, wrap_dim(dim, shape_of(tensors[0], "stack").rank() + 1, "stack"));
+  return cat(operands, wrap_dim(dim, rank_of(tensors[0], "stack") + 1, "stack"));
 }
 Tensor hstack(const TensorList& tensors) {
   TensorList operands;
   for (const Tensor& x : tensors)
-    operands.push_back(shape_of(x, "hstack").rank() == 0 ? x.reshape({1}) : x);
+    operands.push_back(rank_of(x, "hstack") == 0 ? x.reshape({1}) : x);
   return cat(operands, operands.empty() || operands[0].dim() == 1 ? 0 : 1);
 }
 Tensor vstack(const TensorList& tensors) {
   TensorList operands;
   for (const Tensor& x : tensors)
-    operands.push_back(shape_of(x, "vstack").rank() < 2 ? x.reshape({1, -1}) : x);
+    operands.push_back(rank_of(x, "vstack") < 2 ? x.reshape({1, -1}) : x);
   return cat(operands, 0);
 }
 std::vector<Tensor> meshgrid(const TensorList& tensors, std::string_view indexing) {
@@ -82,7 +79,7 @@ std::vector<Tensor> meshgrid(const TensorList& tensors, std::string_view indexin
   const bool swaps = indexing == "xy" && tensors.size() >= 2;
   std::vector<std::int64_t> shape;
   for (const Tensor& x : tensors)
-    shape.push_back(checked(x, "meshgrid").type.shape.numel());
+    shape.push_back(shape_of(x, "meshgrid").numel());
   if (swaps) std::swap(shape[0], shape[1]);
   std::vector<Tensor> grids;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -124,7 +121,7 @@ Tensor Tensor::repeat(IntArrayRef repeats) const {
 }
 Tensor Tensor::tile(IntArrayRef repeats) const {
   std::vector<std::int64_t> all = repeats.vec();
-  while (all.size() < shape_of(*this, "tile").rank())
+  while (all.size() < rank_of(*this, "tile"))
     all.insert(all.begin(), 1);
   return repeat(all);
 }
@@ -134,7 +131,7 @@ Tensor tile(const Tensor& x, IntArrayRef repeats) {
 Tensor Tensor::repeat_interleave(std::int64_t repeats, std::optional<std::int64_t> dim) const {
   if (repeats < 0) fail("repeat_interleave: repeats must be non-negative");
   if (!dim) return flatten().repeat_interleave(repeats, 0);
-  const std::int64_t at = wrap_dim(*dim, shape_of(*this, "repeat_interleave").rank(), "repeat_interleave");
+  const std::int64_t at = wrap_dim(*dim, rank_of(*this, "repeat_interleave"), "repeat_interleave");
   std::vector<std::int64_t> spread = sizes().vec(), joined = spread;
   spread.insert(spread.begin() + at + 1, repeats);
   joined[static_cast<std::size_t>(at)] *= repeats;
@@ -145,7 +142,7 @@ Tensor repeat_interleave(const Tensor& x, std::int64_t repeats, std::optional<st
 }
 
 Tensor flip(const Tensor& x, IntArrayRef dims) {
-  const std::size_t rank = shape_of(x, "flip").rank();
+  const std::size_t rank = rank_of(x, "flip");
   std::vector<std::int64_t> seen;
   Tensor result = x;
   for (std::int64_t d : dims) {
@@ -193,7 +190,7 @@ Tensor Tensor::triu(std::int64_t diagonal) const {
 
 // The elements of a matrix at (i, i + offset) are those of its rows laid end to end, one every columns + 1.
 Tensor diagonal(const Tensor& x, std::int64_t offset, std::int64_t dim1, std::int64_t dim2) {
-  const std::size_t rank = shape_of(x, "diagonal").rank();
+  const std::size_t rank = rank_of(x, "diagonal");
   const std::int64_t first = wrap_dim(dim1, rank, "diagonal"), second = wrap_dim(dim2, rank, "diagonal");
   if (first == second) fail("diagonal: diagonal dimensions cannot be identical " + std::to_string(dim1));
   const Tensor moved = x.movedim({first, second}, {-2, -1});
@@ -206,7 +203,7 @@ Tensor diagonal(const Tensor& x, std::int64_t offset, std::int64_t dim1, std::in
   return flat.slice(-1, start, start + (count - 1) * (columns + 1) + 1, columns + 1);
 }
 Tensor diag(const Tensor& x, std::int64_t diagonal) {
-  const std::size_t rank = shape_of(x, "diag").rank();
+  const std::size_t rank = rank_of(x, "diag");
   if (rank == 2) return kiln::diagonal(x, diagonal);
   if (rank != 1) fail("diag: Supports 1D or 2D tensors. Got " + std::to_string(rank) + "D");
   const std::int64_t n = x.size(0), away = diagonal < 0 ? -diagonal : diagonal;
@@ -222,7 +219,7 @@ Tensor Tensor::diag(std::int64_t diagonal) const {
   return kiln::diag(*this, diagonal);
 }
 Tensor Tensor::unfold(std::int64_t dim, std::int64_t size, std::int64_t step) const {
-  const std::int64_t at = wrap_dim(dim, shape_of(*this, "unfold").rank(), "unfold"), length = this->size(at);
+  const std::int64_t at = wrap_dim(dim, rank_of(*this, "unfold"), "unfold"), length = this->size(at);
   if (size > length)
     fail("unfold: maximum size for tensor at dimension " + std::to_string(at) + " is " +
          std::to_string(length) + " but size is " + std::to_string(size));

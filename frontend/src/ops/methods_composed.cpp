@@ -1,5 +1,6 @@
 // The methods of Tensor that are composed functions by another spelling, and what accessors check.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/accessor.h"
 #include "kiln/composed.h"
 #include "kiln/nn/ops.h"
@@ -7,7 +8,7 @@
 namespace kiln {
 
 void detail::check_accessor(const Tensor& x, std::size_t dims) {
-  const std::size_t rank = internal::checked(x, "accessor").type.shape.rank();
+  const std::size_t rank = internal::rank_of(x, "accessor");
   if (rank != dims)
     internal::fail("accessor: TensorAccessor expected " + std::to_string(dims) + " dims but tensor has " +
                    std::to_string(rank));

@@ -1,5 +1,6 @@
 // Sorting. The op gives places; values are read there, so that gradients go there alone.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 namespace kiln {
@@ -15,7 +16,7 @@ std::tuple<Tensor, Tensor> squeezed(const std::tuple<Tensor, Tensor>& pair, std:
   return {std::get<0>(pair).squeeze(dim), std::get<1>(pair).squeeze(dim)};
 }
 std::int64_t dim_of(const Tensor& x, std::int64_t dim, const char* op) {
-  return wrap_dim(dim, checked(x, op).type.shape.rank(), op);
+  return wrap_dim(dim, rank_of(x, op), op);
 }
 
 } // namespace
@@ -50,7 +51,7 @@ std::tuple<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_
   return keepdim ? pair : squeezed(pair, at);
 }
 Tensor median(const Tensor& x) {
-  if (checked(x, "median").type.shape.numel() == 0) fail("median: the tensor has no elements");
+  if (shape_of(x, "median").numel() == 0) fail("median: the tensor has no elements");
   return std::get<0>(median(x.flatten(), 0));
 }
 std::tuple<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim) {

@@ -1,6 +1,7 @@
 // Reading and writing at positions held in a tensor, along one dimension.
 #include "core/apply.h"
 #include "core/index_check.h"
+#include "core/shapes.h"
 #include "kiln/internal/capture.h"
 #include "kiln/ops.h"
 #include "ops/assign.h"
@@ -27,7 +28,7 @@ DType integer_dtype(const Tensor& index, const char* op) {
 // The dimension and the checked positions of a function that moves elements: index has x's rank.
 Place by_element(const Tensor& x, std::int64_t dim, const Tensor& index, const char* op) {
   integer_dtype(index, op);
-  const std::int64_t at = wrap_dim(dim, checked(x, op).type.shape.rank(), op);
+  const std::int64_t at = wrap_dim(dim, rank_of(x, op), op);
   const Tensor positions = index.to(kInt64);
   if (x.dim() > 0) check_indices(op, "index out of bounds", positions, {0, x.size(at)});
   return {at, positions};
@@ -36,7 +37,7 @@ Place by_element(const Tensor& x, std::int64_t dim, const Tensor& index, const c
 Place by_slice(const Tensor& x, std::int64_t dim, const Tensor& index, const char* op) {
   integer_dtype(index, op);
   if (index.dim() > 1) fail(std::string(op) + "(): Index is supposed to be a vector");
-  const std::int64_t at = wrap_dim(dim, checked(x, op).type.shape.rank(), op);
+  const std::int64_t at = wrap_dim(dim, rank_of(x, op), op);
   const Tensor positions = (index.dim() == 0 ? index.reshape({1}) : index).to(kInt64);
   if (x.dim() > 0) check_indices(op, "index out of range in self", positions, {0, x.size(at)});
   return {at, positions};
@@ -55,8 +56,8 @@ Tensor covered(const Tensor& source, const Tensor& index, const char* op) {
     fail(std::string(op) + "(): Index tensor must have the same number of dimensions as src tensor");
   for (std::int64_t d = 0; d < index.dim(); ++d) {
     if (index.size(d) > source.size(d))
-      fail(std::string(op) + "(): Expected index " + to_string(index.sizes().shape()) +
-           " to be smaller than src " + to_string(source.sizes().shape()) + " in all dimensions");
+      fail(std::string(op) + "(): Expected index " + sizes_of(index) + " to be smaller than src " +
+           sizes_of(source) + " in all dimensions");
     if (index.size(d) != source.size(d)) result = result.slice(d, 0, index.size(d));
   }
   return result;
@@ -65,7 +66,7 @@ Tensor covered(const Tensor& source, const Tensor& index, const char* op) {
 Tensor scattered(const char* op, const char* name, const Tensor& x, std::int64_t dim, const Tensor& index,
                  const Tensor& source) {
   check_source(x, source, name);
-  if (checked(index, name).type.shape.numel() == 0) return x.clone();
+  if (shape_of(index, name).numel() == 0) return x.clone();
   if (x.dim() == 0)
     return scattered(op, name, x.reshape({1}), 0, index.reshape({-1}), source.reshape({-1})).reshape({});
   const Place place = by_element(x, dim, index, name);
@@ -79,7 +80,7 @@ Tensor moved(const char* op, const Tensor& x, std::int64_t dim, const Tensor& in
   const Tensor update = source.dim() == 0 ? source.reshape({1}) : source;
   if (update.dim() != x.dim() || update.size(place.dim) != place.index.numel())
     fail(std::string(op) + "(): Number of indices (" + std::to_string(place.index.numel()) +
-         ") should be equal to source.size(dim) of " + to_string(update.sizes().shape()));
+         ") should be equal to source.size(dim) of " + sizes_of(update));
   if (place.index.numel() == 0) return x.clone();
   return apply(op, {x, place.index, update}, {{"dim", place.dim}});
 }
@@ -119,7 +120,7 @@ Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, const Ten
 }
 Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, Scalar value) {
   const Tensor source = scalar_operand(value, checked(x, "scatter").type.dtype);
-  return scatter(x, dim, index, source.expand(checked(index, "scatter").type.shape));
+  return scatter(x, dim, index, source.expand(shape_of(index, "scatter")));
 }
 Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& index, const Tensor& source) {
   return scattered("scatter_add", "scatter_add", x, dim, index, source);

@@ -1,5 +1,6 @@
 // Reductions, softmax, losses and norms.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 
 // Sorted, non-negative; all of them when none are given.
 std::vector<std::int64_t> reduced_dims(const Tensor& x, IntArrayRef dims, const char* op) {
-  const std::size_t rank = checked(x, op).type.shape.rank();
+  const std::size_t rank = rank_of(x, op);
   std::vector<std::int64_t> result;
   if (dims.empty())
     for (std::size_t i = 0; i < rank; ++i)
@@ -43,7 +44,7 @@ Tensor for_mean(const Tensor& x, std::optional<DType> dtype) {
   return x.to(given);
 }
 std::int64_t row_dim(const Tensor& x, std::int64_t dim, const char* op) {
-  return wrap_dim(dim, checked(x, op).type.shape.rank(), op);
+  return wrap_dim(dim, rank_of(x, op), op);
 }
 Tensor floating(const Tensor& x, const char* op) {
   return is_floating(checked(x, op).type.dtype) ? x : x.to(get_default_dtype());
@@ -70,7 +71,7 @@ std::tuple<Tensor, Tensor> picked(const Tensor& x, const Tensor& where, std::int
 }
 
 Tensor arg_reduce(const char* op, const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
-  if (checked(x, op).type.shape.rank() == 0) return zeros({}, kInt64);
+  if (rank_of(x, op) == 0) return zeros({}, kInt64);
   if (x.dtype() == kBool) return arg_reduce(op, x.to(kUInt8), dim, keepdim);
   if (dim) return apply(op, {x}, {{"dim", row_dim(x, *dim, op)}, {"keepdim", keepdim}});
   return apply(op, {x.flatten()}, {{"dim", std::int64_t{0}}, {"keepdim", false}});
@@ -233,7 +234,7 @@ Tensor log_softmax(const Tensor& x, std::int64_t dim, std::optional<DType> dtype
 
 Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& weight, const Tensor& bias,
                   double eps) {
-  const Shape& shape = checked(x, "layer_norm").type.shape;
+  const Shape& shape = shape_of(x, "layer_norm");
   const std::size_t n = normalized_shape.size();
   bool fits = n > 0 && n <= shape.rank();
   for (std::size_t i = 0; fits && i < n; ++i)
@@ -259,7 +260,7 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const std::string& reduct
 }
 
 bool equal(const Tensor& x, const Tensor& y) {
-  if (checked(x, "equal").type.shape != checked(y, "equal").type.shape) return false;
+  if (shape_of(x, "equal") != shape_of(y, "equal")) return false;
   return x.numel() == 0 || eq(x, y).all().item<bool>();
 }
 bool allclose(const Tensor& x, const Tensor& y, double rtol, double atol, bool equal_nan) {

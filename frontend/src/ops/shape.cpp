@@ -1,5 +1,6 @@
 // Views: each adds one shape op to the lens.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 #include <algorithm>
@@ -9,10 +10,6 @@ namespace kiln {
 using namespace internal;
 
 namespace {
-
-const Shape& shape_of(const Tensor& x, const char* op) {
-  return checked(x, op).type.shape;
-}
 
 Tensor reshaped(const Tensor& x, std::vector<std::int64_t> sizes) {
   return make_view(x, "reshape", {{"shape", std::move(sizes)}});
@@ -73,7 +70,7 @@ Tensor Tensor::unflatten(std::int64_t dim, IntArrayRef sizes) const {
   return reshaped(*this, resolve(*this, result, "unflatten"));
 }
 Tensor Tensor::permute(IntArrayRef dims) const {
-  const std::size_t rank = shape_of(*this, "permute").rank();
+  const std::size_t rank = rank_of(*this, "permute");
   if (dims.size() != rank)
     fail("permute: number of dimensions in the tensor input does not match the length of the desired "
          "ordering: " +
@@ -84,7 +81,7 @@ Tensor Tensor::permute(IntArrayRef dims) const {
   return make_view(*this, "transpose", {{"permutation", std::move(permutation)}});
 }
 Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
-  const std::size_t rank = shape_of(*this, "transpose").rank();
+  const std::size_t rank = rank_of(*this, "transpose");
   if (rank == 0) return *this;
   std::vector<std::int64_t> permutation(rank);
   for (std::size_t i = 0; i < rank; ++i)
@@ -94,7 +91,7 @@ Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
   return make_view(*this, "transpose", {{"permutation", std::move(permutation)}});
 }
 Tensor Tensor::t() const {
-  const std::size_t rank = shape_of(*this, "t").rank();
+  const std::size_t rank = rank_of(*this, "t");
   if (rank > 2)
     fail("t: t() expects a tensor with <= 2 dimensions, but self is " + std::to_string(rank) + "D");
   return rank < 2 ? *this : transpose(0, 1);
@@ -218,7 +215,7 @@ std::vector<Tensor> Tensor::unbind(std::int64_t dim) const {
 }
 
 Tensor Tensor::movedim(IntArrayRef source, IntArrayRef destination) const {
-  const std::size_t rank = shape_of(*this, "movedim").rank();
+  const std::size_t rank = rank_of(*this, "movedim");
   if (source.size() != destination.size())
     fail("movedim: Invalid source or destination dims: source (" + to_string(source.shape()) +
          " dims) should contain the same number of dims as destination (" + to_string(destination.shape()) +

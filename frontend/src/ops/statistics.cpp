@@ -1,9 +1,9 @@
 // Composed statistics: means, covariances, histograms, and places in sorted lists.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/composed.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace kiln {
 
@@ -21,7 +21,7 @@ std::tuple<Tensor, Tensor> aminmax(const Tensor& x, std::optional<std::int64_t> 
   return {amin(x, {}, keepdim), amax(x, {}, keepdim)};
 }
 Tensor cov(const Tensor& x, std::int64_t correction) {
-  const std::size_t rank = checked(x, "cov").type.shape.rank();
+  const std::size_t rank = rank_of(x, "cov");
   if (rank > 2)
     fail("cov: expected input to have two or fewer dimensions but got an input with " + std::to_string(rank) +
          " dimensions");
@@ -58,13 +58,10 @@ Tensor trapezoid(const Tensor& y, const Tensor& x, std::int64_t dim) {
   return ((y.narrow(dim, 0, size) + y.narrow(dim, 1, size)) * widths).sum(dim) / 2;
 }
 Tensor renorm(const Tensor& x, Scalar p, std::int64_t dim, Scalar maxnorm) {
-  const std::size_t rank = checked(x, "renorm").type.shape.rank();
+  const std::size_t rank = rank_of(x, "renorm");
   if (rank < 2)
     fail("renorm: input needs at least 2 dimensions, got " + std::to_string(rank) + " dimensions");
-  std::vector<std::int64_t> others(rank);
-  std::iota(others.begin(), others.end(), 0);
-  others.erase(others.begin() + wrap_dim(dim, rank, "renorm"));
-  const Tensor norms = norm(x, p, others, true);
+  const Tensor norms = norm(x, p, other_dims(rank, {wrap_dim(dim, rank, "renorm")}), true);
   return x * where(norms > maxnorm, maxnorm.to<double>() / (norms + 1e-7), 1);
 }
 
@@ -87,7 +84,7 @@ Tensor histc(const Tensor& x, std::int64_t bins, Scalar min, Scalar max) {
   return zeros({bins + 1}, x.dtype()).index_add(0, bin, ones_like(values)).narrow(0, 0, bins);
 }
 Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, std::int64_t minlength) {
-  if (checked(x, "bincount").type.shape.rank() != 1 || is_floating(x.dtype()) || x.dtype() == kBool)
+  if (rank_of(x, "bincount") != 1 || is_floating(x.dtype()) || x.dtype() == kBool)
     fail("bincount: only supports 1-d non-negative integral inputs.");
   if (minlength < 0) fail("bincount: minlength should be >= 0");
   if (weights && weights->sizes() != x.sizes())
@@ -113,17 +110,17 @@ Tensor below(const Tensor& sorted, const Tensor& x, bool out_int32, bool right) 
 } // namespace
 
 Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
-  if (checked(boundaries, "bucketize").type.shape.rank() != 1)
+  if (rank_of(boundaries, "bucketize") != 1)
     fail("bucketize: boundaries tensor must be 1 dimension, but got dim(" + std::to_string(boundaries.dim()) +
          ")");
   return below(boundaries, x, out_int32, right);
 }
 Tensor searchsorted(const Tensor& sorted, const Tensor& x, bool out_int32, bool right) {
-  if (checked(sorted, "searchsorted").type.shape.rank() == 1) return below(sorted, x, out_int32, right);
+  if (rank_of(sorted, "searchsorted") == 1) return below(sorted, x, out_int32, right);
   const Shape rows = sorted.narrow(-1, 0, 0).sizes().shape(), others = x.narrow(-1, 0, 0).sizes().shape();
   if (rows != others)
     fail("searchsorted: boundaries and input must agree in all dimensions but the last, got " +
-         to_string(sorted.sizes().shape()) + " and " + to_string(x.sizes().shape()));
+         sizes_of(sorted) + " and " + sizes_of(x));
   return below(sorted.unsqueeze(-2), x, out_int32, right);
 }
 

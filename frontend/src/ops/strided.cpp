@@ -1,5 +1,6 @@
 // What looks at memory: strides, addresses, as_strided, resize_, and tensors over the caller's memory.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "core/strides.h"
 #include "core/trace.h"
 #include "kiln/internal/capture.h"
@@ -19,8 +20,7 @@ std::vector<std::int64_t> Tensor::strides() const {
   return place ? std::move(place->strides) : ir::row_major(impl.type.shape);
 }
 std::int64_t Tensor::stride(std::int64_t dim) const {
-  return strides()[static_cast<std::size_t>(
-      wrap_dim(dim, checked(*this, "stride").type.shape.rank(), "stride"))];
+  return strides()[static_cast<std::size_t>(wrap_dim(dim, rank_of(*this, "stride"), "stride"))];
 }
 std::int64_t Tensor::storage_offset() const {
   const auto place = strided(checked(*this, "storage_offset"));

@@ -2,6 +2,7 @@
 #include "kiln/tensor.h"
 
 #include "core/element_type.h"
+#include "core/shapes.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/internal/capture.h"
@@ -18,17 +19,17 @@ namespace kiln {
 using namespace internal;
 
 IntArrayRef Tensor::sizes() const {
-  return checked(*this, "sizes").type.shape;
+  return shape_of(*this, "sizes");
 }
 std::int64_t Tensor::size(std::int64_t dim) const {
-  const Shape& shape = checked(*this, "size").type.shape;
+  const Shape& shape = shape_of(*this, "size");
   return shape[static_cast<std::size_t>(wrap_dim(dim, shape.rank(), "size"))];
 }
 std::int64_t Tensor::dim() const {
-  return static_cast<std::int64_t>(checked(*this, "dim").type.shape.rank());
+  return static_cast<std::int64_t>(rank_of(*this, "dim"));
 }
 std::int64_t Tensor::numel() const {
-  return checked(*this, "numel").type.shape.numel();
+  return shape_of(*this, "numel").numel();
 }
 DType Tensor::dtype() const {
   return checked(*this, "dtype").type.dtype;
@@ -215,13 +216,12 @@ namespace {
 Tensor seed_for(const Tensor& output, const Tensor& gradient) {
   if (gradient.defined()) {
     if (!(gradient.sizes() == output.sizes()))
-      fail("backward: Mismatch in shape: grad_output has a shape of " + to_string(gradient.sizes().shape()) +
-           " and output has a shape of " + to_string(output.sizes().shape()));
+      fail("backward: Mismatch in shape: grad_output has a shape of " + sizes_of(gradient) +
+           " and output has a shape of " + sizes_of(output));
     return read(gradient);
   }
   if (output.numel() != 1)
-    fail("backward: grad can be implicitly created only for scalar outputs, got shape " +
-         to_string(output.sizes().shape()));
+    fail("backward: grad can be implicitly created only for scalar outputs, got shape " + sizes_of(output));
   return ones_like(output);
 }
 

@@ -1,6 +1,7 @@
 // L-BFGS.
 #include "kiln/optim/lbfgs_state.h"
 
+#include "core/shapes.h"
 #include "kiln/autograd.h"
 #include "kiln/ops.h"
 #include "optim/number.h"
@@ -280,7 +281,7 @@ void LBFGS::check_state(const OptimizerParamState& read) const {
     elements += param.numel();
   auto check = [&](const char* what, const Tensor& vector) {
     if (vector.defined() && !(vector.sizes() == IntArrayRef{elements}))
-      throw Error(std::string("LBFGS: ") + what + " is " + to_string(vector.sizes().shape()) + ", wanted [" +
+      throw Error(std::string("LBFGS: ") + what + " is " + internal::sizes_of(vector) + ", wanted [" +
                   std::to_string(elements) + "]");
   };
   check("d", state.d());
