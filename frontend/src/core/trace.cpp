@@ -338,10 +338,10 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   }
   for (const auto& [storage, input] : captured_) {
     if (storage->value == input_values_[input]) continue;
-    if (storage->requires_grad && !storage->grad_fn && input_of[storage->value] < 0 &&
-        calls_[static_cast<std::size_t>(values_[storage->value].call)].op == "detach" &&
-        calls_[static_cast<std::size_t>(values_[storage->value].call)].operands[0] == input_values_[input])
-      continue; // read again, not written
+    if (storage->requires_grad && !storage->grad_fn && input_of[storage->value] < 0)
+      if (const ir::OpCall& call = calls_[static_cast<std::size_t>(values_[storage->value].call)];
+          ir::find_op(call.op)->detaches && call.operands[0] == input_values_[input])
+        continue; // read again, not written
     Target target{.source = source_of(storage->value)};
     if (inputs_[input].kind == InputSource::Kind::Argument)
       target.argument = inputs_[input].argument;
