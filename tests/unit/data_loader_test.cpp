@@ -146,6 +146,17 @@ TEST_CASE("what only whole batches can say comes without an index") {
   CHECK_THROWS_MATCHES(*first, std::runtime_error, Message("badness"));
 }
 
+TEST_CASE("an error in a batch that the loop's own thread makes names the loop's line") {
+  struct Ragged : datasets::Dataset<Ragged> {
+    Example<> get(std::size_t i) override { return {zeros({static_cast<std::int64_t>(i)}), zeros({1})}; }
+    std::optional<std::size_t> size() const override { return 2; }
+  };
+  auto loader = make_data_loader(Ragged().map(transforms::Stack<>()), 2);
+  auto batch = loader->begin();
+  CHECK_THROWS_WITH(*batch, Catch::Contains("stack: stack expects each tensor to be equal size") &&
+                                Catch::Contains("data_loader_test.cpp:"));
+}
+
 TEST_CASE("one iterator at a time, and never past the end") {
   auto loader = make_data_loader(Indices(4), DataLoaderOptions(2).workers(1));
   auto batch = loader->begin();

@@ -224,3 +224,11 @@ TEST_CASE("gradients are divided by how often a row was looked up") {
   (sums * grad.view({6, 2}) * 2).sum().backward();
   check_gradient();
 }
+
+TEST_CASE("indices that are no integers are an error") {
+  const Tensor weight = randn({4, 3});
+  for (const Tensor& indices : {rand({2}), ones({2}, kBool)})
+    CHECK_THROWS_WITH(F::embedding(indices, weight),
+                      Catch::StartsWith("embedding: Expected tensor for argument #1 'indices' to have one of "
+                                        "the following scalar types: Long, Int; but got "));
+}

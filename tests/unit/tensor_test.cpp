@@ -109,6 +109,35 @@ TEST_CASE("errors name the op, what was got, and the user's line") {
   REQUIRE_THROWS_WITH(ones({2}) + ones({3}), Catch::Contains("tensor_test.cpp:" + std::to_string(__LINE__)));
 }
 
+TEST_CASE("errors name the function that was called, not the op beneath it") {
+  using Catch::StartsWith;
+  const Tensor x = ones({2, 3});
+  CHECK_THROWS_WITH(cat({x, ones({4, 5})}),
+                    StartsWith("cat: shapes differ outside dimension 0: [2, 3] and [4, 5]"));
+  CHECK_THROWS_WITH(x.expand({5, 5}), StartsWith("expand: [2, 3] does not broadcast to [5, 5]"));
+  CHECK_THROWS_WITH(x.permute({0, 0}), StartsWith("permute: [0, 0] is not a permutation"));
+  CHECK_THROWS_WITH(x.masked_fill(ones({7}, kBool), 0),
+                    StartsWith("masked_fill: shapes do not broadcast: [7] and [2, 3]"));
+  CHECK_THROWS_WITH(Tensor().item(), StartsWith("item: the tensor is undefined"));
+  CHECK_THROWS_WITH(zeros({-1}), StartsWith("zeros: Trying to create tensor with negative dimension -1"));
+  CHECK_THROWS_WITH(randn({2}, kCUDA), StartsWith("randn: device cuda is not available"));
+  CHECK_THROWS_WITH(ones({2}, requires_grad()).add_(1),
+                    StartsWith("add_: a leaf Variable that requires grad"));
+}
+
+TEST_CASE("sizes that no memory holds are errors, also where their product comes back round to a small one") {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 32;
+  CHECK_THROWS_WITH(
+      zeros({kLarge, kLarge}),
+      Catch::StartsWith("zeros: a tensor of [4294967296, 4294967296] is larger than any memory"));
+  CHECK_THROWS_WITH(empty({kLarge, kLarge}), Catch::StartsWith("empty: "));
+  CHECK_THROWS_WITH(zeros({1}).expand({kLarge, kLarge}),
+                    Catch::StartsWith("expand: a tensor of [4294967296, 4294967296] is larger"));
+  CHECK_THROWS_WITH(zeros({0}).view({kLarge, kLarge}), Catch::StartsWith("view: a tensor of [4294967296"));
+  CHECK_THROWS_WITH(arange(1e300), Catch::StartsWith("arange: "));
+  CHECK_THROWS_WITH(ones({4}).narrow(0, 1, INT64_MAX), Catch::StartsWith("narrow: start (1) + length"));
+}
+
 TEST_CASE("numbers print in PyTorch's layout") {
   auto text = [](const Tensor& x) {
     std::ostringstream out;

@@ -4,6 +4,7 @@
 #include "core/eager.h"
 #include "core/element_type.h"
 #include "core/movement.h"
+#include "core/shapes.h"
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
@@ -14,7 +15,7 @@
 namespace kiln::internal {
 
 void fail(const std::string& text) {
-  fail_at(caller_location(), text);
+  fail_at(caller_location(64), text); // an error may look further than each call of a capture
 }
 
 void fail_at(const ir::Location& recorded, const std::string& text) {
@@ -56,7 +57,9 @@ std::shared_ptr<TapeNode> node_of(const ir::OpRecord& record, Attributes attrs,
 
 } // namespace
 
-Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs) {
+Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs,
+             std::string_view called) {
+  if (called.empty()) called = op;
   constexpr std::size_t kInline = 8;
   std::array<TensorType, kInline> inline_types;
   std::array<Tensor, kInline> inline_values;
@@ -69,18 +72,13 @@ Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes a
                                  operands.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!operands[i].defined())
-      fail(std::string(op) + ": argument " + std::to_string(i + 1) + " is an undefined tensor");
+      fail(std::string(called) + ": argument " + std::to_string(i + 1) + " is an undefined tensor");
     values[i] = read(operands[i]);
     types[i] = values[i].impl()->type;
   }
   const ir::OpRecord* record = ir::find_op(op);
   if (!record) fail("there is no op named \"" + std::string(op) + "\"");
-  TensorType result;
-  try {
-    result = record->infer(ir::Attrs(op, attrs), types).front();
-  } catch (const Error& error) {
-    fail(error.what());
-  }
+  const TensorType result = result_type(*record, called, attrs, types);
   if (Trace* trace = Trace::current()) return trace->record(op, values, std::move(attrs), result);
 
   Tensor output = make_tensor(result, evaluate(*record, attrs, values, result));

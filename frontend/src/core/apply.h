@@ -12,9 +12,12 @@ using Attributes = std::vector<ir::NamedAttr>;
 
 /// Applies an op of the kiln dialect. Infers the result type, evaluates or records, and extends the tape when
 /// a gradient will be wanted. Throws Error naming the op, what it got, the module and the user's line.
-Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs = {});
-inline Tensor apply(std::string_view op, std::initializer_list<Tensor> operands, Attributes attrs = {}) {
-  return apply(op, std::span(operands.begin(), operands.size()), std::move(attrs));
+/// called: what the user knows the op by in this place ("cat"), for the Error; the op's own name if empty.
+Tensor apply(std::string_view op, std::span<const Tensor> operands, Attributes attrs = {},
+             std::string_view called = {});
+inline Tensor apply(std::string_view op, std::initializer_list<Tensor> operands, Attributes attrs = {},
+                    std::string_view called = {}) {
+  return apply(op, std::span(operands.begin(), operands.size()), std::move(attrs), called);
 }
 
 /// As `apply` for the elementwise ops of two operands, after promoting both to a common dtype (PyTorch's

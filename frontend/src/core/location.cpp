@@ -11,6 +11,7 @@
 #include <link.h>
 #include <unwind.h>
 
+#include <algorithm>
 #include <array>
 
 namespace kiln::internal {
@@ -18,8 +19,8 @@ namespace kiln::internal {
 namespace {
 
 thread_local ModuleScope* innermost = nullptr;
-constexpr std::size_t kCallers = 10; // header-only frames, ours and the standard library's, and the user's
-constexpr int kMaxDepth = 48;
+constexpr std::size_t kMostCallers = 64;
+constexpr int kMaxDepth = 48; // of this library's own frames
 
 // Addresses of this library's own code.
 struct Range {
@@ -51,15 +52,19 @@ const Range& own_code() {
 // Return addresses outside this library, innermost first. Stops at the last one wanted: unwinding is what
 // capture spends its time on.
 struct Callers {
-  std::array<std::uintptr_t, kCallers> addresses;
-  std::size_t count = 0;
+  explicit Callers(std::size_t most) : wanted(std::min(most, kMostCallers)) {}
+  std::array<std::uintptr_t, kMostCallers> addresses; // header-only frames, ours and std's, and the user's
+  std::size_t count = 0, wanted;
   int depth = 0;
 };
 _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* argument) {
   auto& callers = *static_cast<Callers*>(argument);
   const std::uintptr_t address = _Unwind_GetIP(context);
-  if (!own_code().holds(address)) callers.addresses[callers.count++] = address;
-  return callers.count == kCallers || ++callers.depth == kMaxDepth ? _URC_END_OF_STACK : _URC_NO_REASON;
+  if (own_code().holds(address))
+    ++callers.depth;
+  else
+    callers.addresses[callers.count++] = address;
+  return callers.count == callers.wanted || callers.depth == kMaxDepth ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
 // What the loader added to the addresses in the file: nothing for a program that is not position independent.
@@ -81,10 +86,10 @@ std::string ModuleScope::path() {
   return innermost && innermost->path_ ? *innermost->path_ : std::string();
 }
 
-ir::Location caller_location() {
+ir::Location caller_location(std::size_t most_callers) {
   ir::Location location;
   location.module = ModuleScope::path();
-  Callers callers;
+  Callers callers(most_callers);
   _Unwind_Backtrace(note_frame, &callers);
   const void* binary = nullptr;
   for (std::size_t i = 0; i < callers.count; ++i) {

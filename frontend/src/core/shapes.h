@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/tensor_impl.h"
+#include "kiln/ir/infer.h"
 
 namespace kiln::internal {
 
@@ -17,6 +18,14 @@ inline std::size_t rank_of(const Tensor& x, const char* op) {
 inline std::string sizes_of(const Tensor& x) {
   return to_string(x.sizes().shape());
 }
+
+/// The result of an op. called: what the user knows it by. Throws Error when operands or attributes do not
+/// fit, or when the result would be larger than any memory.
+TensorType result_type(const ir::OpRecord& op, std::string_view called, std::span<const ir::NamedAttr> attrs,
+                       std::span<const TensorType> operands);
+/// Throws Error("<op>: …") unless the bytes of a tensor of that type can be counted in 63 bits. A dimension
+/// of size 0 does not excuse the others.
+void check_addressable(std::string_view op, const TensorType& type);
 
 /// `dims` counted from the front. Throws Error for one that x does not have.
 std::vector<std::int64_t> wrap_dims(const Tensor& x, IntArrayRef dims, const char* op);

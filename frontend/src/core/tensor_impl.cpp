@@ -43,6 +43,25 @@ std::int64_t wrap_dim(std::int64_t dim, std::size_t rank, const char* op) {
   return dim < 0 ? dim + n : dim;
 }
 
+void check_addressable(std::string_view op, const TensorType& type) {
+  auto bytes = static_cast<std::int64_t>(itemsize(type.dtype));
+  for (std::int64_t dim : type.shape)
+    if (dim > 0 && __builtin_mul_overflow(bytes, dim, &bytes))
+      fail(std::string(op) + ": a tensor of " + to_string(type.shape) + " is larger than any memory");
+}
+
+TensorType result_type(const ir::OpRecord& op, std::string_view called, std::span<const ir::NamedAttr> attrs,
+                       std::span<const TensorType> operands) {
+  TensorType result;
+  try {
+    result = op.infer(ir::Attrs(called, attrs), operands).front();
+  } catch (const Error& error) {
+    fail(error.what());
+  }
+  check_addressable(called, result);
+  return result;
+}
+
 std::vector<std::int64_t> wrap_dims(const Tensor& x, IntArrayRef dims, const char* op) {
   const std::size_t rank = rank_of(x, op);
   std::vector<std::int64_t> result;
@@ -58,14 +77,10 @@ std::vector<std::int64_t> other_dims(std::size_t rank, const std::vector<std::in
   return result;
 }
 
-Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs) {
-  const TensorImpl& base = checked(x, op.c_str());
-  TensorType type;
-  try {
-    type = ir::infer(op, attrs, std::span(&base.type, 1)).front();
-  } catch (const Error& error) {
-    fail(error.what());
-  }
+Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs, std::string_view called) {
+  if (called.empty()) called = op;
+  const TensorImpl& base = checked(x, called);
+  const TensorType type = result_type(*ir::find_op(op), called, attrs, std::span(&base.type, 1));
   auto impl = std::make_shared<TensorImpl>();
   impl->storage = base.storage;
   impl->type = type;
@@ -173,7 +188,7 @@ void move_retained(Storage& storage, const Edge& before) {
 }
 } // namespace
 
-void write(const Tensor& x, const Tensor& value) {
+void write(const Tensor& x, const Tensor& value, const char* op) {
   const auto& impl = x.impl();
   const StoragePtr& storage = impl->storage;
   bool detached = false;
@@ -181,7 +196,8 @@ void write(const Tensor& x, const Tensor& value) {
     detached |= ir::find_op(view.op)->detaches;
   const bool records = GradMode::is_enabled() && !detached;
   if (records && storage->requires_grad && !storage->grad_fn)
-    fail("a leaf Variable that requires grad is being used in an in-place operation; wrap it in NoGradGuard");
+    fail(std::string(op) + ": a leaf Variable that requires grad is being used in an in-place operation; "
+                           "wrap it in NoGradGuard");
 
   if (write_region(x, value, records)) return;
 

@@ -71,16 +71,17 @@ struct TensorImpl {
 Tensor whole(const StoragePtr& storage);
 Tensor make_tensor(TensorType type, runtime::Buffer buffer);
 /// Another view of x: the lens grows by one op. Reshape, transpose and slice of a whole tensor share its
-/// storage.
-Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs);
+/// storage. called: as in `apply`.
+Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs,
+                 std::string_view called = {});
 /// The value behind x as a whole tensor (x itself when it has no lens).
 Tensor read(const Tensor& x);
 /// As `read`, and further reads of x in this state give the same tensor: what hooks are registered on.
 Tensor read_and_keep(const Tensor& x);
 /// Gives a whole tensor a copy of its bytes that it shares with nobody.
 void unshare(const Tensor& whole);
-/// Gives the storage behind x the value of `value`, which has x's type; views write through.
-void write(const Tensor& x, const Tensor& value);
+/// Gives the storage behind x the value of `value`, which has x's type; views write through. op: who asks.
+void write(const Tensor& x, const Tensor& value, const char* op);
 /// Makes x hold another value, perhaps of another type: every handle to it, an optimizer's too, sees that.
 void set_data(Tensor& x, const Tensor& value);
 /// The bytes of x on the host, contiguous. Under capture this runs what was recorded so far.

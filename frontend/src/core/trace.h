@@ -186,8 +186,8 @@ private:
 struct RestartCapture {};
 
 /// Module path and caller's address of the call being recorded or failing; `resolve_location` finds file and
-/// line.
-ir::Location caller_location();
+/// line. most_callers: how many frames outside this library to look at; headers' own come before the user's.
+ir::Location caller_location(std::size_t most_callers = 10);
 ir::Location resolve_location(ir::Location location);
 
 } // namespace kiln::internal

@@ -302,13 +302,15 @@ Tensor where(const Tensor& condition, Scalar x, Scalar y) {
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value) {
   return apply("where",
-               {truth(mask, "masked_fill"), scalar_operand(value, checked(x, "masked_fill").type.dtype), x});
+               {truth(mask, "masked_fill"), scalar_operand(value, checked(x, "masked_fill").type.dtype), x},
+               {}, "masked_fill");
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
   if (rank_of(value, "masked_fill") != 0)
     fail("masked_fill: only supports a 0-dimensional value tensor, but got tensor with " +
          std::to_string(value.dim()) + " dimension(s).");
-  return apply("where", {truth(mask, "masked_fill"), value.to(checked(x, "masked_fill").type.dtype), x});
+  return apply("where", {truth(mask, "masked_fill"), value.to(checked(x, "masked_fill").type.dtype), x}, {},
+               "masked_fill");
 }
 
 } // namespace kiln

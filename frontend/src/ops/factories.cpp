@@ -17,8 +17,9 @@ using namespace internal;
 
 namespace {
 
-Tensor finish(Tensor x, const TensorOptions& options) {
-  if (!options.device().is_cpu()) fail("factory: device " + options.device().str() + " is not available");
+Tensor finish(const char* op, Tensor x, const TensorOptions& options) {
+  if (!options.device().is_cpu())
+    fail(std::string(op) + ": device " + options.device().str() + " is not available");
   if (options.requires_grad()) x.requires_grad_();
   return x;
 }
@@ -31,6 +32,7 @@ void check_sizes(IntArrayRef sizes, const char* op) {
     if (d < 0)
       fail(std::string(op) + ": Trying to create tensor with negative dimension " + std::to_string(d) + ": " +
            to_string(sizes.shape()));
+  check_addressable(op, {kFloat64, sizes.shape()});
 }
 
 // The random state as an operand, and where in the sequence a draw of `count` numbers begins.
@@ -61,6 +63,23 @@ TensorOptions like(const Tensor& x, const TensorOptions& options) {
   return result;
 }
 
+// options: with a dtype.
+Tensor filled(const char* op, IntArrayRef sizes, Scalar value, const TensorOptions& options) {
+  check_sizes(sizes, op);
+  if (Trace::current())
+    return finish(
+        op,
+        apply("constant", std::span<const Tensor>{},
+              {{"dtype", dtype_name(options)}, {"shape", sizes.vec()}, {"value", value.to<double>()}}),
+        options);
+  if (value.is_floating_point()) {
+    const double number = value.to<double>();
+    return finish(op, from_host(sizes, options.dtype(), [=](std::int64_t) { return number; }), options);
+  }
+  const auto number = value.to<std::int64_t>();
+  return finish(op, from_host(sizes, options.dtype(), [=](std::int64_t) { return number; }), options);
+}
+
 /// value(i): the elements of a tensor that the caller's arguments alone decide. Under capture it is a value
 /// of the program, made from a table that all replays share; a tensor of the host's would be looked for again
 /// by each, and not found.
@@ -72,40 +91,29 @@ template <class F> Tensor decided(IntArrayRef sizes, DType dtype, F value) {
 } // namespace
 
 Tensor full(IntArrayRef sizes, Scalar value, const TensorOptions& options) {
-  check_sizes(sizes, "full");
   TensorOptions chosen = options;
   if (!options.has_dtype() && !value.is_floating_point())
     chosen = chosen.dtype(value.kind() == Scalar::Kind::Boolean ? kBool : kInt64);
-  if (Trace::current())
-    return finish(
-        apply("constant", std::span<const Tensor>{},
-              {{"dtype", dtype_name(chosen)}, {"shape", sizes.vec()}, {"value", value.to<double>()}}),
-        chosen);
-  if (value.is_floating_point()) {
-    const double number = value.to<double>();
-    return finish(from_host(sizes, chosen.dtype(), [=](std::int64_t) { return number; }), chosen);
-  }
-  const auto number = value.to<std::int64_t>();
-  return finish(from_host(sizes, chosen.dtype(), [=](std::int64_t) { return number; }), chosen);
+  return filled("full", sizes, value, chosen);
 }
 Tensor zeros(IntArrayRef sizes, const TensorOptions& options) {
-  return full(sizes, 0, options.dtype(options.dtype()));
+  return filled("zeros", sizes, 0, options.dtype(options.dtype()));
 }
 Tensor ones(IntArrayRef sizes, const TensorOptions& options) {
-  return full(sizes, 1, options.dtype(options.dtype()));
+  return filled("ones", sizes, 1, options.dtype(options.dtype()));
 }
 Tensor empty(IntArrayRef sizes, const TensorOptions& options) {
   check_sizes(sizes, "empty");
   if (Trace::current()) return zeros(sizes, options);
   const TensorType type{options.dtype(), sizes.shape()};
-  return finish(make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()))),
+  return finish("empty", make_tensor(type, runtime::Buffer::allocate(static_cast<std::size_t>(type.bytes()))),
                 options);
 }
 Tensor rand(IntArrayRef sizes, const TensorOptions& options) {
-  return finish(random("uniform", sizes, options, 1), options);
+  return finish("rand", random("uniform", sizes, options, 1), options);
 }
 Tensor randn(IntArrayRef sizes, const TensorOptions& options) {
-  return finish(random("normal", sizes, options, 2), options);
+  return finish("randn", random("normal", sizes, options, 2), options);
 }
 Tensor randint(std::int64_t low, std::int64_t high, IntArrayRef sizes, const TensorOptions& options) {
   if (low >= high)
@@ -113,7 +121,8 @@ Tensor randint(std::int64_t low, std::int64_t high, IntArrayRef sizes, const Ten
          " >= to=" + std::to_string(high));
   const Tensor unit = rand(sizes, kFloat64);
   const DType dtype = options.has_dtype() ? options.dtype() : kInt64;
-  return finish(((unit * static_cast<double>(high - low)).floor() + static_cast<double>(low)).to(dtype),
+  return finish("randint",
+                ((unit * static_cast<double>(high - low)).floor() + static_cast<double>(low)).to(dtype),
                 options);
 }
 Tensor randint_like(const Tensor& x, std::int64_t high, const TensorOptions& options) {
@@ -134,7 +143,8 @@ Tensor randperm(std::int64_t n, const TensorOptions& options) {
     const std::uint64_t bits = runtime::random_bits(state.seed, state.offset, static_cast<std::uint64_t>(i));
     std::swap(order[static_cast<std::size_t>(i)], order[(bits * static_cast<std::uint64_t>(i + 1)) >> 32]);
   }
-  return finish(from_host({n}, options.has_dtype() ? options.dtype() : kInt64,
+  return finish("randperm",
+                from_host({n}, options.has_dtype() ? options.dtype() : kInt64,
                           [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; }),
                 options);
 }
@@ -145,8 +155,12 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
   const double from = start.to<double>(), to = end.to<double>(), by = step.to<double>();
   if (by == 0 || (by > 0 && to < from) || (by < 0 && to > from))
     fail("arange: upper bound and larger bound inconsistent with step sign");
-  const auto count = static_cast<std::int64_t>(std::ceil((to - from) / by));
+  const double steps = std::ceil((to - from) / by);
+  if (!(steps < 0x1p60))
+    fail("arange: wants a number of elements that memory holds, got " + std::to_string(steps));
+  const auto count = static_cast<std::int64_t>(steps);
   return finish(
+      "arange",
       decided({count}, chosen.dtype(), [=](std::int64_t i) { return from + static_cast<double>(i) * by; }),
       chosen);
 }
@@ -161,7 +175,8 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
   const double from = start.to<double>(), to = end.to<double>();
   const double by = steps > 1 ? (to - from) / static_cast<double>(steps - 1) : 0;
   // From both ends, so that the last element is exactly `end`.
-  return finish(decided({steps}, options.dtype(),
+  return finish("linspace",
+                decided({steps}, options.dtype(),
                         [=](std::int64_t i) {
                           return i < steps / 2 || steps == 1 ? from + static_cast<double>(i) * by
                                                              : to - static_cast<double>(steps - 1 - i) * by;
@@ -170,11 +185,13 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
 }
 Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base, const TensorOptions& options) {
   const TensorOptions chosen = options.dtype(options.dtype());
-  return finish(pow(Scalar(base), linspace(start, end, steps, kFloat64)).to(chosen.dtype()), options);
+  return finish("logspace", pow(Scalar(base), linspace(start, end, steps, kFloat64)).to(chosen.dtype()),
+                options);
 }
 Tensor eye(std::int64_t n, std::int64_t m, const TensorOptions& options) {
   check_sizes({n, m}, "eye");
-  return finish(decided({n, m}, options.dtype(), [=](std::int64_t i) { return i / m == i % m ? 1 : 0; }),
+  return finish("eye",
+                decided({n, m}, options.dtype(), [=](std::int64_t i) { return i / m == i % m ? 1 : 0; }),
                 options);
 }
 Tensor eye(std::int64_t n, const TensorOptions& options) {
@@ -203,7 +220,8 @@ Tensor bernoulli(const Tensor& x) {
 }
 Tensor normal(double mean, double std, IntArrayRef sizes, const TensorOptions& options) {
   if (std < 0) fail("normal: expects std >= 0.0, but found std " + std::to_string(std));
-  return finish(randn(sizes, options.dtype(options.dtype()).requires_grad(false)) * std + mean, options);
+  return finish("normal", randn(sizes, options.dtype(options.dtype()).requires_grad(false)) * std + mean,
+                options);
 }
 Tensor normal(const Tensor& mean, double std) {
   return add(mul(randn_like(mean), std), mean);

@@ -29,7 +29,7 @@ Tensor& assign(const Tensor& x, Tensor value, const char* op) {
            " doesn't match the broadcast shape " + sizes_of(value));
     value = apply("broadcast", {value}, {{"shape", x.sizes().vec()}});
   }
-  write(x, value);
+  write(x, value, op);
   return const_cast<Tensor&>(x);
 }
 

@@ -44,7 +44,7 @@ Tensor cat(const TensorList& tensors, std::int64_t dim) {
     if (x.dim() != 1 || x.size(0) != 0) operands.push_back(x.to(dtype));
   }
   if (operands.empty()) return tensors[0].to(dtype).clone();
-  return apply("concat", operands, {{"dim", wrap_dim(dim, rank_of(operands[0], "cat"), "cat")}});
+  return apply("concat", operands, {{"dim", wrap_dim(dim, rank_of(operands[0], "cat"), "cat")}}, "cat");
 }
 Tensor concat(const TensorList& tensors, std::int64_t dim) {
   return cat(tensors, dim);

@@ -88,7 +88,11 @@ Tensor moved(const char* op, const Tensor& x, std::int64_t dim, const Tensor& in
 } // namespace
 
 Tensor embedding(const Tensor& weight, const Tensor& indices) {
-  checked(weight, "embedding"), checked(indices, "embedding");
+  checked(weight, "embedding");
+  if (const DType dtype = checked(indices, "embedding").type.dtype; is_floating(dtype) || dtype == kBool)
+    fail("embedding: Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+         "Long, Int; but got " +
+         std::string(to_string(dtype)));
   const Tensor rows = indices.to(kInt64);
   if (weight.dim() > 0) check_indices("embedding", "index out of range in self", rows, {0, weight.size(0)});
   return apply("take", {weight, rows}, {{"dim", std::int64_t{0}}});

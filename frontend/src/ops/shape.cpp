@@ -24,8 +24,8 @@ std::vector<std::int64_t> resolve(const Tensor& x, IntArrayRef sizes, const char
       unknown = static_cast<std::int64_t>(i);
     else if (result[i] < 0)
       fail(std::string(op) + ": invalid shape dimension " + std::to_string(result[i]));
-    else
-      known *= result[i];
+    else if (__builtin_mul_overflow(known, result[i], &known))
+      fail(std::string(op) + ": a tensor of " + to_string(sizes.shape()) + " is larger than any memory");
   }
   const std::int64_t count = shape_of(x, op).numel();
   if (unknown >= 0 && known != 0 && count % known == 0)
@@ -78,7 +78,7 @@ Tensor Tensor::permute(IntArrayRef dims) const {
   std::vector<std::int64_t> permutation;
   for (std::int64_t d : dims)
     permutation.push_back(wrap_dim(d, rank, "permute"));
-  return make_view(*this, "transpose", {{"permutation", std::move(permutation)}});
+  return make_view(*this, "transpose", {{"permutation", std::move(permutation)}}, "permute");
 }
 Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1) const {
   const std::size_t rank = rank_of(*this, "transpose");
@@ -126,7 +126,7 @@ Tensor Tensor::expand(IntArrayRef sizes, bool) const {
     std::int64_t& size = result[result.size() - shape.rank() + i];
     if (size == -1) size = shape[i];
   }
-  return make_view(*this, "broadcast", {{"shape", std::move(result)}});
+  return make_view(*this, "broadcast", {{"shape", std::move(result)}}, "expand");
 }
 Tensor Tensor::slice(std::int64_t dim, std::optional<std::int64_t> start, std::optional<std::int64_t> end,
                      std::int64_t step) const {
@@ -147,7 +147,7 @@ Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length)
   const Shape& shape = shape_of(*this, "narrow");
   const std::int64_t size = shape[static_cast<std::size_t>(wrap_dim(dim, shape.rank(), "narrow"))];
   const std::int64_t from = start < 0 ? start + size : start;
-  if (from < 0 || length < 0 || from + length > size)
+  if (from < 0 || length < 0 || length > size - from)
     fail("narrow: start (" + std::to_string(start) + ") + length (" + std::to_string(length) +
          ") exceeds dimension size (" + std::to_string(size) + ")");
   return slice(dim, from, from + length);

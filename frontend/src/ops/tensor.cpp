@@ -74,7 +74,7 @@ TensorOptions Tensor::options() const {
 }
 
 template <> Scalar Tensor::item<Scalar>() const {
-  if (numel() != 1)
+  if (shape_of(*this, "item").numel() != 1)
     fail("item: a Tensor with " + std::to_string(numel()) + " elements cannot be converted to Scalar");
   const runtime::Buffer buffer = host_value(*this);
   return with_element_type("item", dtype(), [&]<class T>() -> Scalar { return *buffer.as<T>(); });

@@ -185,7 +185,7 @@ bool InputArchive::try_read(const std::string& key, Tensor& tensor, bool) {
   NoGradGuard no_grad;
   internal::ExclusiveGate alone("InputArchive::read");
   if (tensor.impl()->type == value.impl()->type)
-    internal::write(tensor, value);
+    internal::write(tensor, value, "read");
   else
     internal::set_data(tensor, value);
   return true;

@@ -88,7 +88,7 @@ std::function<void()> prepare_module(nn::Module& module, const std::vector<Offer
   return [values = std::move(values)] {
     NoGradGuard no_grad;
     for (const auto& [target, value] : values)
-      internal::write(target, value);
+      internal::write(target, value, "load_state_dict");
   };
 }
 
