@@ -50,23 +50,21 @@ void Adagrad::update(const OptimizerParamGroup& group, const std::vector<Tensor>
   }
 }
 
+template <class Visit, class... Options> static void each_option(Visit visit, Options&... options) {
+  visit("lr", options.lr()...);
+  visit("lr_decay", options.lr_decay()...);
+  visit("weight_decay", options.weight_decay()...);
+  visit("initial_accumulator_value", options.initial_accumulator_value()...);
+  visit("eps", options.eps()...);
+}
 bool AdagradOptions::operator==(const AdagradOptions& other) const {
-  return lr() == other.lr() && lr_decay() == other.lr_decay() && weight_decay() == other.weight_decay() &&
-         initial_accumulator_value() == other.initial_accumulator_value() && eps() == other.eps();
+  return same_options(*this, other);
 }
 void AdagradOptions::serialize(serialize::OutputArchive& archive) const {
-  archive.write("lr", IValue(lr()));
-  archive.write("lr_decay", IValue(lr_decay()));
-  archive.write("weight_decay", IValue(weight_decay()));
-  archive.write("initial_accumulator_value", IValue(initial_accumulator_value()));
-  archive.write("eps", IValue(eps()));
+  write_options(archive, *this);
 }
 void AdagradOptions::serialize(serialize::InputArchive& archive) {
-  read_option(archive, "lr", lr());
-  read_option(archive, "lr_decay", lr_decay());
-  read_option(archive, "weight_decay", weight_decay());
-  read_option(archive, "initial_accumulator_value", initial_accumulator_value());
-  read_option(archive, "eps", eps());
+  read_options(archive, *this);
 }
 bool AdagradParamState::operator==(const AdagradParamState& other) const {
   return step() == other.step() && same_values(sum_, other.sum_);

@@ -159,41 +159,30 @@ void AdamW::update(const OptimizerParamGroup& group, const std::vector<Tensor>& 
 KILN_OPTIMIZER_ARG_SETTER(AdamOptions, AdamOptions::betas_t, betas)
 KILN_OPTIMIZER_ARG_SETTER(AdamWOptions, AdamWOptions::betas_t, betas)
 
+template <class Visit, class... Options> static void each_option(Visit visit, Options&... options) {
+  visit("lr", options.lr()...);
+  visit("betas", options.betas()...);
+  visit("eps", options.eps()...);
+  visit("weight_decay", options.weight_decay()...);
+  visit("amsgrad", options.amsgrad()...);
+}
 bool AdamOptions::operator==(const AdamOptions& other) const {
-  return lr() == other.lr() && betas() == other.betas() && eps() == other.eps() &&
-         weight_decay() == other.weight_decay() && amsgrad() == other.amsgrad();
+  return same_options(*this, other);
 }
 void AdamOptions::serialize(serialize::OutputArchive& archive) const {
-  archive.write("lr", IValue(lr()));
-  archive.write("betas", IValue::tuple({std::get<0>(betas()), std::get<1>(betas())}));
-  archive.write("eps", IValue(eps()));
-  archive.write("weight_decay", IValue(weight_decay()));
-  archive.write("amsgrad", IValue(amsgrad()));
+  write_options(archive, *this);
 }
 void AdamOptions::serialize(serialize::InputArchive& archive) {
-  read_option(archive, "lr", lr());
-  read_option(archive, "betas", betas());
-  read_option(archive, "eps", eps());
-  read_option(archive, "weight_decay", weight_decay());
-  read_option(archive, "amsgrad", amsgrad());
+  read_options(archive, *this);
 }
 bool AdamWOptions::operator==(const AdamWOptions& other) const {
-  return lr() == other.lr() && betas() == other.betas() && eps() == other.eps() &&
-         weight_decay() == other.weight_decay() && amsgrad() == other.amsgrad();
+  return same_options(*this, other);
 }
 void AdamWOptions::serialize(serialize::OutputArchive& archive) const {
-  archive.write("lr", IValue(lr()));
-  archive.write("betas", IValue::tuple({std::get<0>(betas()), std::get<1>(betas())}));
-  archive.write("eps", IValue(eps()));
-  archive.write("weight_decay", IValue(weight_decay()));
-  archive.write("amsgrad", IValue(amsgrad()));
+  write_options(archive, *this);
 }
 void AdamWOptions::serialize(serialize::InputArchive& archive) {
-  read_option(archive, "lr", lr());
-  read_option(archive, "betas", betas());
-  read_option(archive, "eps", eps());
-  read_option(archive, "weight_decay", weight_decay());
-  read_option(archive, "amsgrad", amsgrad());
+  read_options(archive, *this);
 }
 
 bool AdamParamState::operator==(const AdamParamState& other) const {

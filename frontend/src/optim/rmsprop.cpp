@@ -66,26 +66,22 @@ void RMSprop::update(const OptimizerParamGroup& group, const std::vector<Tensor>
   }
 }
 
+template <class Visit, class... Options> static void each_option(Visit visit, Options&... options) {
+  visit("lr", options.lr()...);
+  visit("alpha", options.alpha()...);
+  visit("eps", options.eps()...);
+  visit("weight_decay", options.weight_decay()...);
+  visit("momentum", options.momentum()...);
+  visit("centered", options.centered()...);
+}
 bool RMSpropOptions::operator==(const RMSpropOptions& other) const {
-  return lr() == other.lr() && alpha() == other.alpha() && eps() == other.eps() &&
-         weight_decay() == other.weight_decay() && momentum() == other.momentum() &&
-         centered() == other.centered();
+  return same_options(*this, other);
 }
 void RMSpropOptions::serialize(serialize::OutputArchive& archive) const {
-  archive.write("lr", IValue(lr()));
-  archive.write("alpha", IValue(alpha()));
-  archive.write("eps", IValue(eps()));
-  archive.write("weight_decay", IValue(weight_decay()));
-  archive.write("momentum", IValue(momentum()));
-  archive.write("centered", IValue(centered()));
+  write_options(archive, *this);
 }
 void RMSpropOptions::serialize(serialize::InputArchive& archive) {
-  read_option(archive, "lr", lr());
-  read_option(archive, "alpha", alpha());
-  read_option(archive, "eps", eps());
-  read_option(archive, "weight_decay", weight_decay());
-  read_option(archive, "momentum", momentum());
-  read_option(archive, "centered", centered());
+  read_options(archive, *this);
 }
 bool RMSpropParamState::operator==(const RMSpropParamState& other) const {
   return same_values(square_avg_, other.square_avg_) &&

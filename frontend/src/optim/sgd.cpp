@@ -62,23 +62,21 @@ void SGD::update(const OptimizerParamGroup& group, const std::vector<Tensor>& pa
   }
 }
 
+template <class Visit, class... Options> static void each_option(Visit visit, Options&... options) {
+  visit("lr", options.lr()...);
+  visit("momentum", options.momentum()...);
+  visit("dampening", options.dampening()...);
+  visit("weight_decay", options.weight_decay()...);
+  visit("nesterov", options.nesterov()...);
+}
 bool SGDOptions::operator==(const SGDOptions& other) const {
-  return lr() == other.lr() && momentum() == other.momentum() && dampening() == other.dampening() &&
-         weight_decay() == other.weight_decay() && nesterov() == other.nesterov();
+  return same_options(*this, other);
 }
 void SGDOptions::serialize(serialize::OutputArchive& archive) const {
-  archive.write("lr", IValue(lr()));
-  archive.write("momentum", IValue(momentum()));
-  archive.write("dampening", IValue(dampening()));
-  archive.write("weight_decay", IValue(weight_decay()));
-  archive.write("nesterov", IValue(nesterov()));
+  write_options(archive, *this);
 }
 void SGDOptions::serialize(serialize::InputArchive& archive) {
-  read_option(archive, "lr", lr());
-  read_option(archive, "momentum", momentum());
-  read_option(archive, "dampening", dampening());
-  read_option(archive, "weight_decay", weight_decay());
-  read_option(archive, "nesterov", nesterov());
+  read_options(archive, *this);
 }
 bool SGDParamState::operator==(const SGDParamState& other) const {
   return same_values(momentum_buffer_, other.momentum_buffer_);

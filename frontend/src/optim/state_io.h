@@ -32,6 +32,29 @@ inline void read_option(serialize::InputArchive& archive, const char* name,
   read_option(archive, (std::string(name) + ".1").c_str(), std::get<1>(value));
 }
 
+template <class T> IValue as_value(const T& value) {
+  return IValue(value);
+}
+inline IValue as_value(const std::tuple<double, double>& pair) {
+  return IValue::tuple({std::get<0>(pair), std::get<1>(pair)});
+}
+
+// A source lists its options once, under Python's names:
+//   template <class Visit, class... Options> static void each_option(Visit visit, Options&... options) {
+//     visit("lr", options.lr()...);
+//   }
+template <class Options> void write_options(serialize::OutputArchive& archive, const Options& options) {
+  each_option([&](const char* name, const auto& value) { archive.write(name, as_value(value)); }, options);
+}
+template <class Options> void read_options(serialize::InputArchive& archive, Options& options) {
+  each_option([&](const char* name, auto& value) { read_option(archive, name, value); }, options);
+}
+template <class Options> bool same_options(const Options& a, const Options& b) {
+  bool same = true;
+  each_option([&](const char*, const auto& x, const auto& y) { same = same && x == y; }, a, b);
+  return same;
+}
+
 /// A single number that Python keeps as a float32 tensor: counts of steps. Reads integers too, as older
 /// versions have them.
 inline void write_step(serialize::OutputArchive& archive, double step) {
