@@ -1,6 +1,7 @@
 // char_lm: trains a Transformer on the characters of a text file, eagerly and compiled from the same seed,
 // and lets it write.
 #include "char_lm/model.h"
+#include "positive.h"
 
 #include <kiln/data.h>
 #include <kiln/watch/progress.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -32,8 +34,9 @@ struct Settings {
 struct Text {
   explicit Text(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file || bytes.empty()) throw Error("char_lm: " + path + ": cannot read any text");
+    std::string bytes;
+    if (!std::filesystem::is_directory(path)) bytes.assign(std::istreambuf_iterator<char>(file), {});
+    if (bytes.empty()) throw Error(path + ": cannot read any text");
     known = bytes;
     std::sort(known.begin(), known.end());
     known.erase(std::unique(known.begin(), known.end()), known.end());
@@ -144,11 +147,11 @@ void run(Settings settings) {
   const Text text(settings.text);
   settings.size.vocabulary = static_cast<std::int64_t>(text.known.size());
   if (text.numbers.numel() < settings.size.sequence + settings.batch)
-    throw Error("char_lm: " + settings.text + ": " + std::to_string(text.numbers.numel()) +
+    throw Error(settings.text + ": " + std::to_string(text.numbers.numel()) +
                 " characters are too few for a batch of " + std::to_string(settings.batch) +
                 " stretches of " + std::to_string(settings.size.sequence));
   if (settings.start.empty() || settings.size.width % settings.size.heads != 0)
-    throw Error("char_lm: wants a start of at least one character, and a width that its heads divide");
+    throw Error("wants a start of at least one character, and a width that its heads divide");
   std::printf("text: %s, %lld characters of %zu kinds\n", settings.text.c_str(),
               static_cast<long long>(text.numbers.numel()), text.known.size());
 
@@ -167,7 +170,7 @@ int main(int argc, char** argv) {
   Settings settings;
   CLI::App app("Trains a Transformer on the characters of a text, eagerly and compiled, and lets it write.");
   auto number = [&](const char* name, auto& value, const char* what) {
-    app.add_option(name, value, what)->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option(name, value, what)->check(positive())->capture_default_str();
   };
   app.add_option("--text", settings.text, "file to learn from")->capture_default_str();
   app.add_option("--start", settings.start, "what the sample begins with")->capture_default_str();

@@ -3,6 +3,7 @@
 #include "digits/draw.h"
 #include "digits/train.h"
 #include "kiln/data/idx.h"
+#include "positive.h"
 
 #include <kiln/watch/chart.h>
 
@@ -71,7 +72,7 @@ void run(const Settings& settings) {
   MNIST training(settings.data), test(settings.data, MNIST::Mode::kTest);
   const auto count = static_cast<std::int64_t>(*training.size());
   if (count < settings.batch)
-    throw Error("digits: a batch of " + std::to_string(settings.batch) + " does not fit the " +
+    throw Error("a batch of " + std::to_string(settings.batch) + " does not fit the " +
                 std::to_string(count) + " training images");
 
   Outcome eager = train(settings, training, test, false);
@@ -96,14 +97,12 @@ int main(int argc, char** argv) {
                  "directory of MNIST's IDX files, plain or gzip; without them digits are drawn there")
       ->capture_default_str();
   app.add_option("--epochs", settings.epochs, "passes over the training images")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
-  app.add_option("--batch", settings.batch, "images a step")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option("--batch", settings.batch, "images a step")->check(positive())->capture_default_str();
   app.add_option("--dump", settings.dump, "directory for the IR of every stage and the kernel sources");
   app.add_option("--threads", settings.threads, "threads to run on (default: as many as cores)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   app.add_option("--svg", settings.svg, "file for the loss curves")->capture_default_str();
   app.add_option("--seed", settings.seed, "of weights, order and dropout")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

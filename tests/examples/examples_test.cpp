@@ -217,7 +217,11 @@ TEST_CASE("digits says what is wrong with its files") {
 TEST_CASE("char_lm says what is wrong with a text") {
   Folder folder;
   CHECK_THAT(output_of("char_lm --text " + (folder.path / "none").string(), 1),
-             Contains("none: cannot read any text"));
+             Catch::StartsWith("char_lm: " + folder.path.string()) && Contains("none: cannot read any text"));
+  CHECK_THAT(output_of("char_lm --text " + folder.path.string(), 1), Contains(": cannot read any text"));
+  constexpr int kWrongOption = 105; // CLI11's
+  CHECK_THAT(output_of("char_lm --temperature 0", kWrongOption),
+             Contains("--temperature: wants a number above 0, got 0"));
   std::ofstream(folder.path / "short") << "too short";
   CHECK_THAT(output_of("char_lm --text " + (folder.path / "short").string(), 1),
              Contains("short: 9 characters are too few for a batch of 16 stretches of 64"));
