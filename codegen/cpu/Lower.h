@@ -38,7 +38,5 @@ mlir::FailureOr<LoweredObject> lowerToObject(mlir::ModuleOp module, const Target
 
 /// The first half alone, for tests and dumps: `module` in the LLVM dialect.
 mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp module, const Target& target);
-/// Assembly text instead of object bytes, for reading.
-mlir::FailureOr<std::string> lowerToAssembly(mlir::ModuleOp module, const Target& target);
 
 } // namespace kiln::codegen::cpu

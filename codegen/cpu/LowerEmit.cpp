@@ -53,7 +53,9 @@ std::unique_ptr<llvm::TargetMachine> machineFor(const Target& target, std::strin
                                    llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
-FailureOr<LoweredObject> lower(ModuleOp module, const Target& target, llvm::CodeGenFileType fileType) {
+} // namespace
+
+FailureOr<LoweredObject> lowerToObject(ModuleOp module, const Target& target) {
   LoweredObject result;
   auto clock = Clock::now();
   if (failed(lowerToLLVMDialect(module, target))) return failure();
@@ -74,24 +76,13 @@ FailureOr<LoweredObject> lower(ModuleOp module, const Target& target, llvm::Code
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
   passes.add(llvm::createEarlyCSEPass()); // folds extractvalue(insertvalue) of memref descriptors
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, fileType, /*DisableVerify=*/true))
-    return module.emitError("the code generator cannot write this file type");
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                                   /*DisableVerify=*/true))
+    return module.emitError("the code generator cannot write object files");
   passes.run(*code);
   result.object.assign(bytes.begin(), bytes.end());
   result.times.emit = since(clock);
   return result;
-}
-
-} // namespace
-
-FailureOr<LoweredObject> lowerToObject(ModuleOp module, const Target& target) {
-  return lower(module, target, llvm::CodeGenFileType::ObjectFile);
-}
-
-FailureOr<std::string> lowerToAssembly(ModuleOp module, const Target& target) {
-  FailureOr<LoweredObject> text = lower(module, target, llvm::CodeGenFileType::AssemblyFile);
-  if (failed(text)) return failure();
-  return std::move(text->object);
 }
 
 } // namespace kiln::codegen::cpu

@@ -110,10 +110,6 @@ ReducePlan::ReducePlan(const KernelBody& body, const Target& target)
   }
 }
 
-std::int64_t ReducePlan::vectorsPerBlock() const {
-  return std::min<std::int64_t>(unroll, (columns() + lanes - 1) / lanes);
-}
-
 Value neutral(Frame& frame, const Expr* reduce, int lanes) {
   TypedAttr value = cast<ir::Reduction>(reduce->op).neutral();
   if (lanes) value = DenseElementsAttr::get(VectorType::get({lanes}, value.getType()), Attribute(value));

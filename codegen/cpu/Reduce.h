@@ -27,7 +27,6 @@ struct ReducePlan {
   llvm::SmallVector<const Expr*> keptInScratch; ///< row kernels: dear values that later phases use again
 
   std::int64_t columns() const { return body.dims.back().size; }
-  std::int64_t vectorsPerBlock() const;
 };
 
 /// Part of the first reduced dimension that an item works on.

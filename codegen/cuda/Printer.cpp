@@ -2,7 +2,6 @@
 #include "cuda/Printer.h"
 
 #include "cuda/FunctionPrinter.h"
-#include "cuda/Prelude.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/StringExtras.h"
@@ -59,15 +58,6 @@ FailureOr<std::vector<PrintedFunction>> printFunctions(gpu::GPUModuleOp module) 
     result.push_back(std::move(printed));
   }
   return result;
-}
-
-FailureOr<std::string> printTranslationUnit(gpu::GPUModuleOp module) {
-  auto functions = printFunctions(module);
-  if (failed(functions)) return failure();
-  std::string text(prelude());
-  for (const PrintedFunction& function : *functions)
-    text += "\n" + function.text;
-  return text;
 }
 
 } // namespace kiln::codegen::cuda

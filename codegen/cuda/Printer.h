@@ -30,7 +30,4 @@ inline constexpr llvm::StringLiteral kUnrollAttr = "kiln.unroll";  ///< scf.for:
 /// names its first result.
 mlir::FailureOr<std::vector<PrintedFunction>> printFunctions(mlir::gpu::GPUModuleOp module);
 
-/// One translation unit: the prelude, then every function.
-mlir::FailureOr<std::string> printTranslationUnit(mlir::gpu::GPUModuleOp module);
-
 } // namespace kiln::codegen::cuda
