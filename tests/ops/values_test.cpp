@@ -73,6 +73,10 @@ TEST_CASE("special values") {
   const Operand other{kFloat32, {8}, Values::Fixed, {1, nan, 0, -0.0, 2, nan, inf, 1}};
   for (const char* op : {"maximum", "minimum"})
     check_case({op, {extremes, other}}, kFloat32, 0);
+  const Operand without{
+      kFloat32, {4}, Values::Fixed, {2, nan, 3, nan}}; // the first NaN is the extreme element
+  for (const char* op : {"argmax", "argmin"})
+    check_case({op, {without}, {{"dim", std::int64_t{0}}, {"keepdim", false}}}, kFloat32, 0);
   const Operand dividends{kFloat32, {10}, Values::Fixed, {1, -1, 7.5, -7.5, 3, -4, 5, inf, 0, 6}};
   const Operand divisors{kFloat32, {10}, Values::Fixed, {0.1, 0.1, 2, -2, 4, 2, inf, 2, 3, 0}};
   check_case({"fmod", {dividends, divisors}}, kFloat32, 0);

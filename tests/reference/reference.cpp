@@ -103,7 +103,8 @@ Array arg_reduce(const ir::Attrs& attrs, const Array& x, const TensorType& type,
     for (std::int64_t k = 0; k < x.type.shape[dim]; ++k) {
       index[dim] = k;
       const double candidate = x[ravel(index, x.type.shape)];
-      if (k == 0 || (largest ? candidate > value : candidate < value)) best = k, value = candidate;
+      const bool beyond = largest ? candidate > value : candidate < value;
+      if (k == 0 || beyond || (std::isnan(candidate) && !std::isnan(value))) best = k, value = candidate;
     }
     return static_cast<double>(best);
   });

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
+
 using namespace kiln;
 
 namespace {
@@ -92,6 +94,30 @@ TEST_CASE("grad() returns and does not accumulate") {
   REQUIRE_FALSE(x.grad().defined());
   REQUIRE_THROWS_WITH(autograd::grad({y.sum()}, {unused}, {}, true), Catch::Contains("allow_unused"));
   REQUIRE_FALSE(autograd::grad({y.sum()}, {unused}, {}, true, false, true)[0].defined());
+}
+
+TEST_CASE("where a function has a corner, its gradient is LibTorch's") {
+  auto gradients = [](auto f, const F& a, const F& b) {
+    Tensor x = tensor(a).requires_grad_(), y = tensor(b).requires_grad_();
+    f(x, y).sum().backward();
+    return std::pair{values(x.grad()), values(y.grad())};
+  };
+  auto larger = [](const Tensor& x, const Tensor& y) { return maximum(x, y); };
+  auto smaller = [](const Tensor& x, const Tensor& y) { return minimum(x, y); };
+  auto power = [](const Tensor& x, const Tensor& y) { return pow(x, y); };
+  REQUIRE(gradients(larger, {1, 2, 3}, {1, 3, 2}) == std::pair{F{0.5, 0, 1}, F{0.5, 1, 0}});
+  REQUIRE(gradients(smaller, {1, 2, 3}, {1, 3, 2}) == std::pair{F{0.5, 1, 0}, F{0.5, 0, 1}});
+  REQUIRE(gradients(power, {0, 0, 2}, {0, 2, 0}) == std::pair{F{0, 0, 0}, F{0, 0, std::log(2.0F)}});
+
+  auto gradient = [](auto f, const F& a) {
+    Tensor x = tensor(a).requires_grad_();
+    f(x).sum().backward();
+    return values(x.grad());
+  };
+  REQUIRE(gradient([](const Tensor& x) { return x.amax(0); }, {3, 1, 3}) == F{0.5, 0, 0.5});
+  REQUIRE(gradient([](const Tensor& x) { return x.amin(0); }, {3, 1, 1}) == F{0, 0.5, 0.5});
+  REQUIRE(gradient([](const Tensor& x) { return relu(x); }, {-1, 0, 1}) == F{0, 0, 1});
+  REQUIRE(gradient([](const Tensor& x) { return abs(x); }, {-1, 0, 1}) == F{-1, 0, 1});
 }
 
 TEST_CASE("second and third derivatives") {

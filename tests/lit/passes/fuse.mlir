@@ -233,3 +233,32 @@ func.func @state(%w: tensor<64x64xf32> {kiln.donated = 0 : i64}, %x: tensor<64x6
   %n = kiln.sub %w, %g : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
   return %n : tensor<64x64xf32>
 }
+
+// -----
+
+// A sum over columns that waits for another walks them again: it is a kernel of its own, and so is a sum over the other
+// dimension.
+// CHECK-LABEL: @one_pass_over_columns
+// CHECK-COUNT-2: kiln.fusion column_reduce
+// CHECK: kiln.fusion row_reduce
+func.func @one_pass_over_columns(%x: tensor<512x64xf32>) -> (tensor<64xf32>, tensor<512xf32>) {
+  %s = kiln.sum %x {dims = array<i64: 0>, keepdim = false} : (tensor<512x64xf32>) -> tensor<64xf32>
+  %b = kiln.broadcast %s {shape = array<i64: 512, 64>} : (tensor<64xf32>) -> tensor<512x64xf32>
+  %d = kiln.sub %x, %b : (tensor<512x64xf32>, tensor<512x64xf32>) -> tensor<512x64xf32>
+  %q = kiln.mul %d, %d : (tensor<512x64xf32>, tensor<512x64xf32>) -> tensor<512x64xf32>
+  %v = kiln.sum %q {dims = array<i64: 0>, keepdim = false} : (tensor<512x64xf32>) -> tensor<64xf32>
+  %r = kiln.sum %x {dims = array<i64: 1>, keepdim = false} : (tensor<512x64xf32>) -> tensor<512xf32>
+  return %v, %r : tensor<64xf32>, tensor<512xf32>
+}
+
+// -----
+
+// A product is stored in another order of whole rows, not element by element.
+// CHECK-LABEL: @rows_in_pieces
+// CHECK: kiln.fusion contraction "matmul_0"
+// CHECK: kiln.fusion loop "transpose_1"
+func.func @rows_in_pieces(%x: tensor<2x3x4xf32>, %y: tensor<2x4x5xf32>) -> tensor<3x5x2xf32> {
+  %p = kiln.matmul %x, %y {transpose_lhs = false, transpose_rhs = false} : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %t = kiln.transpose %p {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x5xf32>) -> tensor<3x5x2xf32>
+  return %t : tensor<3x5x2xf32>
+}
