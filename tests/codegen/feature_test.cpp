@@ -235,6 +235,29 @@ TEST_CASE("multi: results that share an op but not a shape are loops of their ow
     }
 }
 
+TEST_CASE("multi: few long rows and many, which are cut differently") {
+  std::vector inputs{random({DType::Float32, {2, 5000}}, 1), random({DType::Float32, {100, 5000}}, 2),
+                     random({DType::Float32, {5000}}, 3)};
+  auto out = runFused(R"(
+    func.func @main(%x: tensor<2x5000xf32>, %y: tensor<100x5000xf32>, %z: tensor<5000xf32>) -> (tensor<2x5000xf32>, tensor<100x5000xf32>) {
+      %0:2 = kiln.fusion multi "both" (%a = %x : tensor<2x5000xf32>, %b = %y : tensor<100x5000xf32>, %c = %z : tensor<5000xf32>) -> (tensor<2x5000xf32>, tensor<100x5000xf32>) {
+        %1 = kiln.broadcast %c {shape = array<i64: 2, 5000>} : (tensor<5000xf32>) -> tensor<2x5000xf32>
+        %2 = kiln.add %a, %1 : (tensor<2x5000xf32>, tensor<2x5000xf32>) -> tensor<2x5000xf32>
+        %3 = kiln.broadcast %c {shape = array<i64: 100, 5000>} : (tensor<5000xf32>) -> tensor<100x5000xf32>
+        %4 = kiln.add %b, %3 : (tensor<100x5000xf32>, tensor<100x5000xf32>) -> tensor<100x5000xf32>
+        kiln.yield %2, %4 : tensor<2x5000xf32>, tensor<100x5000xf32>
+      }
+      return %0#0, %0#1 : tensor<2x5000xf32>, tensor<100x5000xf32>
+    })",
+                      inputs, 2);
+  for (std::size_t part : {0, 1}) {
+    int wrong = 0;
+    for (std::size_t i = 0; i < inputs[part].as<float>().size(); ++i)
+      wrong += out[part].as<float>()[i] != inputs[part].as<float>()[i] + inputs[2].as<float>()[i % 5000];
+    REQUIRE(wrong == 0);
+  }
+}
+
 TEST_CASE("scatter: index_add in order, slice_update, concat") {
   std::vector<std::int64_t> rows = {3, 0, 3, 8};
   std::vector inputs{random({DType::Float32, {9, 70}}, 1), buffer<std::int64_t>({DType::Int64, {4}}, rows),
@@ -270,6 +293,26 @@ TEST_CASE("scatter: index_add in order, slice_update, concat") {
   }
   for (int k = 0; k < 4 * 70; ++k)
     REQUIRE(out[2].as<float>()[k] == u[k]);
+}
+
+TEST_CASE("scatter: a wrong index adds inside") {
+  std::vector<std::int64_t> rows = {100, -4};
+  std::vector inputs{random({DType::Float32, {5, 20}}, 1), buffer<std::int64_t>({DType::Int64, {2}}, rows),
+                     random({DType::Float32, {2, 20}}, 2)};
+  auto out = runFused(R"(
+    func.func @main(%x: tensor<5x20xf32>, %i: tensor<2xi64>, %u: tensor<2x20xf32>) -> tensor<5x20xf32> {
+      %0 = kiln.fusion scatter "index_add" (%a = %x : tensor<5x20xf32>, %b = %i : tensor<2xi64>, %c = %u : tensor<2x20xf32>) -> tensor<5x20xf32> {
+        %1 = kiln.index_add %a, %b, %c {dim = 0} : (tensor<5x20xf32>, tensor<2xi64>, tensor<2x20xf32>) -> tensor<5x20xf32>
+        kiln.yield %1 : tensor<5x20xf32>
+      }
+      return %0 : tensor<5x20xf32>
+    })",
+                      inputs);
+  for (int i = 0; i < 5; ++i)
+    for (int j = 0; j < 20; ++j) {
+      float more = i == 4 ? inputs[2].as<float>()[j] : i == 0 ? inputs[2].as<float>()[20 + j] : 0;
+      REQUIRE(out[0].as<float>()[i * 20 + j] == inputs[0].as<float>()[i * 20 + j] + more);
+    }
 }
 
 TEST_CASE("uniform: the documented bits, in groups and one by one") {

@@ -1,6 +1,7 @@
 // Whole programs through kiln_compiler() against plain loops.
 #include "../support/run_program.h"
 #include "kiln/ir/compiler.h"
+#include "kiln/runtime/philox.h"
 
 #include <catch2/catch.hpp>
 
@@ -160,6 +161,52 @@ TEST_CASE("a draw that is cut or turned keeps its bits") {
     }
 }
 
+TEST_CASE("long sums that are cut in chunks end where their rows do") {
+  using Ints = std::vector<std::int64_t>;
+  for (bool alongRow : {true, false}) {
+    const Shape shape = alongRow ? Shape{2, 70100} : Shape{9100, 8};
+    const std::int64_t end = alongRow ? 70001 : 9001, kept = alongRow ? 2 : 8;
+    ir::Program p;
+    auto x = p.add_input({f64, shape});
+    auto part = call(
+        p, "slice", {x},
+        {{"starts", Ints{0, 0}}, {"steps", Ints{1, 1}}, {"stops", alongRow ? Ints{2, end} : Ints{end, 8}}});
+    p.outputs = {call(p, "sum", {part}, {{"dims", Ints{alongRow ? 1 : 0}}, {"keepdim", false}})};
+    std::vector in{random({f64, shape}, 1, 1, 2)};
+    auto out = run(p, in, 3);
+    for (std::int64_t k = 0; k < kept; ++k) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < end; ++i)
+        sum += in[0].as<double>()[static_cast<std::size_t>(alongRow ? k * 70100 + i : i * 8 + k)];
+      REQUIRE(out[0].as<double>()[static_cast<std::size_t>(k)] == Approx(sum).epsilon(1e-11));
+    }
+  }
+}
+
+TEST_CASE("a long draw, and the sum of one, have the documented bits on any number of threads") {
+  constexpr std::int64_t n = 300007;
+  ir::Program p;
+  auto state = p.add_input({DType::Int64, {2}});
+  auto draw = [&](std::int64_t offset) {
+    return call(p, "uniform", {state},
+                {{"dtype", std::string("f64")}, {"offset", offset}, {"shape", std::vector<std::int64_t>{n}}});
+  };
+  p.outputs = {call(p, "neg", {draw(0)}),
+               call(p, "sum", {draw(512000)}, {{"dims", std::vector<std::int64_t>{0}}, {"keepdim", false}})};
+  const std::vector<std::int64_t> seed = {77, 640};
+  std::vector<double> wanted(n);
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    wanted[static_cast<std::size_t>(i)] = -runtime::random_uniform(77, 640, static_cast<std::uint64_t>(i));
+    sum += runtime::random_uniform(77, 640 + 512000, static_cast<std::uint64_t>(i));
+  }
+  for (int threads : {1, 3}) {
+    auto out = run(p, std::vector{buffer<std::int64_t>({DType::Int64, {2}}, seed)}, threads);
+    REQUIRE(std::ranges::equal(out[0].as<double>(), wanted));
+    REQUIRE(out[1].as<double>()[0] == Approx(sum).epsilon(1e-11));
+  }
+}
+
 TEST_CASE("a donated input holds the output") {
   ir::Program p;
   auto x = p.add_input({f32, {1000}}), y = p.add_input({f32, {1000}});
@@ -186,6 +233,21 @@ TEST_CASE("two states that are each made from the other's old value") {
       REQUIRE(out[0].as<float>()[i * 9 + j] == in[0].as<float>()[i * 9 + j] + in[1].as<float>()[j]);
     }
     REQUIRE(out[1].as<float>()[j] == Approx(sum).margin(1e-6));
+  }
+}
+
+TEST_CASE("two states that change places in one loop") {
+  constexpr int n = 1003;
+  ir::Program p;
+  auto a = p.add_input({f32, {n}}), b = p.add_input({f32, {n}}), c = p.add_input({f32, {n}});
+  p.outputs = {call(p, "add", {b, c}), call(p, "sub", {a, c})};
+  p.donations = {{0, 0}, {1, 1}};
+  REQUIRE(kiln_compiler()->compile(p, {}).artifact.launches.size() == 1);
+  std::vector in{random({f32, {n}}, 1), random({f32, {n}}, 2), random({f32, {n}}, 3)};
+  auto out = run(p, in, 2);
+  for (int i = 0; i < n; ++i) {
+    REQUIRE(out[0].as<float>()[i] == in[1].as<float>()[i] + in[2].as<float>()[i]);
+    REQUIRE(out[1].as<float>()[i] == in[0].as<float>()[i] - in[2].as<float>()[i]);
   }
 }
 
