@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -168,11 +169,39 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
   }
 };
 
+/// The pattern divides, and 0 / 0 and inf / inf are NaN. atan2 of two zeros is that of the first and +-1, of
+/// two infinities that of +-1 and +-1.
+struct DefineAtan2 : OpRewritePattern<math::Atan2Op> {
+  explicit DefineAtan2(MLIRContext* context) : OpRewritePattern(context, kPreferred) {}
+
+  LogicalResult matchAndRewrite(math::Atan2Op op, PatternRewriter& rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32() || op->hasAttr(kDone)) return failure();
+    Location loc = op.getLoc();
+    Floats f{rewriter, loc, op.getType()};
+    Value y = op.getLhs(), x = op.getRhs();
+    auto both = [&](double size) {
+      auto is = [&](Value v) {
+        return arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::OEQ,
+                                     math::AbsFOp::create(rewriter, loc, v), f.number(size));
+      };
+      return arith::AndIOp::create(rewriter, loc, is(x), is(y));
+    };
+    auto unit = [&](Value v) { return math::CopySignOp::create(rewriter, loc, f.number(1), v); };
+    Value zeros = both(0), infinities = both(std::numeric_limits<double>::infinity());
+    x = f.select(arith::OrIOp::create(rewriter, loc, zeros, infinities), unit(x), x);
+    y = f.select(infinities, unit(y), y);
+    auto angle = math::Atan2Op::create(rewriter, loc, y, x);
+    angle->setAttr(kDone, rewriter.getUnitAttr());
+    rewriter.replaceOp(op, math::CopySignOp::create(rewriter, loc, angle, y)); // -pi beside -0, too
+    return success();
+  }
+};
+
 } // namespace
 
 void populateMathExpansions(RewritePatternSet& patterns, const Target& target) {
   patterns.add<ExpandExp>(patterns.getContext(), target);
-  patterns.add<ScaleLog, ExpandErf, WidenPow>(patterns.getContext());
+  patterns.add<ScaleLog, ExpandErf, DefineAtan2, WidenPow>(patterns.getContext());
 }
 
 } // namespace kiln::codegen::cpu

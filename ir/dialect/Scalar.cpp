@@ -48,7 +48,22 @@ Value Scalars::div(Value a, Value b) {
 }
 
 Value Scalars::pow(Value a, Value b) {
-  return pick<math::PowFOp, math::IPowIOp>(a, b);
+  if (isFloat(a)) return make<math::PowFOp>(a, b);
+  // By squares. From 64 on, all powers of a base but 0, 1 and -1 have overflowed, and those repeat.
+  Value zero = number(b, 0), one = number(a, 1), most = number(b, 64);
+  Value odd = make<arith::AndIOp>(b, one), isOdd = compare(Order::Ne, odd, zero);
+  Value exponent = select(compare(Order::Gt, b, most), add(most, odd), b);
+  Value result = one, square = a;
+  for (int bit = 1; bit <= 64; bit *= 2) {
+    Value isSet = compare(Order::Ne, make<arith::AndIOp>(exponent, number(b, bit)), zero);
+    result = select(isSet, mul(result, square), result);
+    if (bit < 64) square = mul(square, square);
+  }
+  if (isUnsigned) return result;
+  Value sign = select(isOdd, a, one); // of a = -1
+  Value inverse =
+      select(compare(Order::Eq, a, one), one, select(compare(Order::Eq, a, ones(a)), sign, number(a, 0)));
+  return select(compare(Order::Lt, b, zero), inverse, result);
 }
 
 // a - trunc(a / b) * b, whose rounding is at most one b off: the quotient is corrected by the sign and size

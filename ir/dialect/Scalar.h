@@ -34,6 +34,7 @@ public:
     return pick<mlir::arith::MulFOp, mlir::arith::MulIOp>(a, b);
   }
   mlir::Value div(mlir::Value a, mlir::Value b); ///< integers: towards zero, x / 0 = 0
+  /// Integers: wraps around, and is 0 where 1 / a^-b is no whole number.
   mlir::Value pow(mlir::Value a, mlir::Value b);
   mlir::Value fmod(mlir::Value a, mlir::Value b);    ///< with a's sign; integers: a for b = 0
   mlir::Value maximum(mlir::Value a, mlir::Value b); ///< NaN when either is

@@ -14,6 +14,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,7 @@ inline void add_functions(std::vector<Scenario>& all) {
 } // namespace parity
 
 #include "scenarios_composed.h"
+#include "scenarios_corners.h"
 #include "scenarios_layers.h"
 #include "scenarios_losses.h"
 #include "scenarios_models.h"
@@ -169,6 +171,7 @@ inline std::vector<Scenario> scenarios() {
   add_losses(all);
   add_models(all);
   add_layers(all);
+  add_corners(all);
   add_random(all);
   add_composed(all);
   return all;

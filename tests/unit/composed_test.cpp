@@ -40,6 +40,12 @@ TEST_CASE("inverse hyperbolic functions are right at both ends of the numbers") 
               1e-14);
 }
 
+TEST_CASE("repeat_interleave has no dimension to repeat a number along") {
+  CHECK_THROWS_WITH(repeat_interleave(ones({}), 2, 0),
+                    Contains("Dimension specified as 0 but tensor has no dimensions"));
+  check_close(repeat_interleave(doubles({3}).squeeze(), 2), {3, 3}, 0);
+}
+
 TEST_CASE("fmax and fmin take the number beside a NaN, and x's gradient where both are equal") {
   const Tensor x = doubles({1, kNaN, 2, kNaN, 3}).requires_grad_(),
                y = doubles({0, 5, kNaN, kNaN, 3}).requires_grad_();

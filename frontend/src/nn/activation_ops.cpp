@@ -40,10 +40,18 @@ Tensor softplus(const Tensor& x, Scalar beta, Scalar threshold) {
   return where(scaled > threshold, x, softplus(scaled) / beta);
 }
 
+namespace {
+// Tensors of whole numbers stay so: numbers beside them are cut off, as ATen has it.
+Scalar beside(const Tensor& x, Scalar number) {
+  return x.is_floating_point() ? number : Scalar(number.to<std::int64_t>());
+}
+} // namespace
+
 Tensor hardtanh(const Tensor& x, Scalar min_val, Scalar max_val) {
   if (min_val.to<double>() > max_val.to<double>())
     throw Error("hardtanh: max_val must be larger than min_val");
-  return where(x <= min_val, min_val, where(x >= max_val, max_val, x));
+  const Scalar least = beside(x, min_val), most = beside(x, max_val);
+  return where(x <= least, least, where(x >= most, most, x));
 }
 
 Tensor hardswish(const Tensor& x) {
@@ -92,7 +100,7 @@ Tensor rrelu(const Tensor& x, Scalar lower, Scalar upper, bool training) {
 }
 
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value) {
-  return where(x <= threshold, value, x);
+  return where(x <= beside(x, threshold), beside(x, value), x);
 }
 
 } // namespace kiln

@@ -44,9 +44,10 @@ Tensor pdist(const Tensor& x, double p) {
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t dim, double eps) {
   if (!x1.defined() || !x2.defined()) internal::fail("cosine_similarity: an argument is undefined");
+  const std::vector<Tensor> both = broadcast_tensors({x1, x2});
   const Tensor lengths =
-      clamp_min(vector_norm(x1, 2, dim, true), eps) * clamp_min(vector_norm(x2, 2, dim, true), eps);
-  return sum(x1 * x2 / lengths, dim);
+      clamp_min(vector_norm(both[0], 2, dim, true), eps) * clamp_min(vector_norm(both[1], 2, dim, true), eps);
+  return sum(both[0] * both[1] / lengths, dim);
 }
 
 } // namespace kiln

@@ -42,7 +42,10 @@ bool untranspose(Tensor& x) {
   return true;
 }
 
+// Whole numbers are multiplied and added up one by one, in eager mode by way of all m * k * n products.
 Tensor product(Tensor x, Tensor y) {
+  if (!is_floating(x.dtype()) && x.dtype() != kBool)
+    return sum(mul(x.unsqueeze(-1), y.unsqueeze(-3)), -2).to(x.dtype());
   const bool transpose_x = untranspose(x), transpose_y = untranspose(y);
   return apply("matmul", {x, y}, {{"transpose_lhs", transpose_x}, {"transpose_rhs", transpose_y}});
 }

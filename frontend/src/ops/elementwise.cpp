@@ -85,7 +85,7 @@ Tensor reciprocal(const Tensor& x) {
   return apply_binary("div", Scalar(1.0), floating(x, "reciprocal"));
 }
 Tensor square(const Tensor& x) {
-  return mul(x, x);
+  return pow(x, 2);
 }
 Tensor exp2(const Tensor& x) {
   return exp(mul(floating(x, "exp2"), std::numbers::ln2));

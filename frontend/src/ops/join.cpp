@@ -131,7 +131,11 @@ Tensor tile(const Tensor& x, IntArrayRef repeats) {
 Tensor Tensor::repeat_interleave(std::int64_t repeats, std::optional<std::int64_t> dim) const {
   if (repeats < 0) fail("repeat_interleave: repeats must be non-negative");
   if (!dim) return flatten().repeat_interleave(repeats, 0);
-  const std::int64_t at = wrap_dim(*dim, rank_of(*this, "repeat_interleave"), "repeat_interleave");
+  const std::size_t rank = rank_of(*this, "repeat_interleave");
+  if (rank == 0)
+    fail("repeat_interleave: Dimension specified as " + std::to_string(*dim) +
+         " but tensor has no dimensions");
+  const std::int64_t at = wrap_dim(*dim, rank, "repeat_interleave");
   std::vector<std::int64_t> spread = sizes().vec(), joined = spread;
   spread.insert(spread.begin() + at + 1, repeats);
   joined[static_cast<std::size_t>(at)] *= repeats;

@@ -54,8 +54,14 @@ Tensor median(const Tensor& x) {
   if (shape_of(x, "median").numel() == 0) fail("median: the tensor has no elements");
   return std::get<0>(median(x.flatten(), 0));
 }
+// A NaN anywhere is the median, the first of them where there are more.
 std::tuple<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim) {
-  return kthvalue(x, x.dim() == 0 ? 1 : (x.size(dim) + 1) / 2, dim, keepdim);
+  const std::int64_t at = dim_of(x, dim, "median"), size = x.dim() == 0 ? 1 : x.size(at);
+  if (x.dim() == 0 || size == 0 || !x.is_floating_point()) return kthvalue(x, (size + 1) / 2, dim, keepdim);
+  const Tensor nans = sum(isnan(x), at, true);
+  const Tensor rank = where(nans > 0, size - nans, (size - 1) / 2);
+  const auto pair = at_dim(x, apply("gather", {argsort(x, at), rank}, {{"dim", at}}), at);
+  return keepdim ? pair : squeezed(pair, at);
 }
 
 Tensor Tensor::argsort(std::int64_t dim, bool descending) const {

@@ -178,7 +178,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (checked(mask, "masked_select").type.dtype != kBool)
     fail("masked_select: expected BoolTensor for mask, got " + std::string(to_string(mask.dtype())));
   const std::vector<Tensor> both = broadcast_tensors({x, mask});
-  return index(both[0], {both[1]});
+  return index(both[0].flatten(), {both[1].flatten()});
 }
 
 Tensor Tensor::index_select(std::int64_t dim, const Tensor& index) const {

@@ -77,6 +77,13 @@ Tensor arg_reduce(const char* op, const Tensor& x, std::optional<std::int64_t> d
   return apply(op, {x.flatten()}, {{"dim", std::int64_t{0}}, {"keepdim", false}});
 }
 
+// The root of sums of squares. At 0 its slope is taken as 0, as ATen has it.
+Tensor length_of(const Tensor& squares) {
+  if (!squares.requires_grad()) return sqrt(squares);
+  const Tensor is_zero = eq(squares, 0);
+  return where(is_zero, 0, sqrt(where(is_zero, 1, squares)));
+}
+
 Tensor row_composite(const char* op, const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
   const Tensor y = floating(dtype ? x.to(*dtype) : x, op);
   const std::int64_t at = row_dim(x, dim, op);
@@ -168,30 +175,24 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& x, IntArrayRef dims, bool unbi
   return {result, keepdim ? centre : centre.reshape(result.sizes())};
 }
 Tensor std(const Tensor& x, bool unbiased) {
-  return sqrt(var(x, unbiased));
+  return std(x, IntArrayRef(), unbiased);
 }
 Tensor std(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
-  return sqrt(var(x, dims, unbiased, keepdim));
+  return std::get<0>(std_mean(x, dims, unbiased, keepdim));
 }
 std::tuple<Tensor, Tensor> std_mean(const Tensor& x, IntArrayRef dims, bool unbiased, bool keepdim) {
   const auto [variance, centre] = var_mean(x, dims, unbiased, keepdim);
-  return {sqrt(variance), centre};
+  return {length_of(variance), centre};
 }
 
 Tensor norm(const Tensor& x, Scalar p) {
   return norm(x, p, IntArrayRef(), false);
 }
-// At 0 the slope of a Euclidean norm is taken as 0, as ATen has it.
 Tensor norm(const Tensor& x, std::optional<Scalar> p, IntArrayRef dims, bool keepdim) {
   if (!is_floating(checked(x, "norm").type.dtype))
     fail("norm: the input must be floating point, got " + std::string(to_string(x.dtype())));
   const double power = p ? p->to<double>() : 2;
-  if (power == 2) {
-    const Tensor squares = sum(square(x), dims, keepdim);
-    if (!x.requires_grad()) return sqrt(squares);
-    const Tensor isZero = eq(squares, 0);
-    return where(isZero, 0, sqrt(where(isZero, 1, squares)));
-  }
+  if (power == 2) return length_of(sum(square(x), dims, keepdim));
   if (power == 1) return sum(abs(x), dims, keepdim);
   if (power == 0) return sum(ne(x, 0).to(x.dtype()), dims, keepdim);
   if (std::isinf(power)) return power > 0 ? amax(abs(x), dims, keepdim) : amin(abs(x), dims, keepdim);
