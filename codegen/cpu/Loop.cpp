@@ -28,6 +28,19 @@ std::int64_t blockColumns(const KernelBody& body) {
   return readsAcross(body) ? 64 : 4096;
 }
 
+/// How a loop's group of elements is cut in vectors.
+struct Group {
+  int lanes, unroll;
+};
+/// Functions in f64 are chains of a hundred steps that wait for each other, longer than a core looks ahead:
+/// on vectors of two registers two of them run at once.
+Group chooseGroup(const KernelBody& body, const Target& target) {
+  int lanes = chooseLanes(body, target), unroll = chooseUnroll(body, lanes);
+  bool wide = lanes < target.lanes(4), generates = unroll * lanes == 64;
+  if (wide && !generates && 2 * lanes * 8 <= kBufferAlignment) return {2 * lanes, unroll / 2};
+  return {lanes, unroll};
+}
+
 /// Blocks that a row is cut in, also so that few long rows still make enough work items.
 std::int64_t columnBlocks(const KernelBody& body) {
   std::int64_t columns = body.dims.back().size, rows = body.points() / std::max<std::int64_t>(columns, 1);
@@ -48,7 +61,7 @@ std::int64_t loopUnit(const KernelBody& body) {
 
 void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, ValueRange results, Value begin,
                   Value end) {
-  int lanes = chooseLanes(body, frame.target), unroll = chooseUnroll(body, lanes);
+  auto [lanes, unroll] = chooseGroup(body, frame.target);
   Evaluator evaluator(body, frame.builder, frame.loc, Values(inputs), lanes);
   auto visit = [&](ArrayRef<Lanes> group, ValueRange) {
     storeOutputs(evaluator, body.outputs, results, group);
@@ -88,7 +101,7 @@ void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, Value
 /// Marks results that no cache holds: their lines need not be fetched before they are overwritten. Returns
 /// them.
 static llvm::SmallVector<int> chooseStreamed(KernelBody& body, const Target& target, ValueRange results) {
-  int lanes = chooseLanes(body, target);
+  int lanes = chooseGroup(body, target).lanes;
   llvm::SmallVector<int> streamed;
   for (Output& output : body.outputs) {
     auto type = cast<MemRefType>(results[output.result].getType());

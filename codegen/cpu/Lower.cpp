@@ -56,7 +56,7 @@ bool holds(ModuleOp module, bool (*what)(Operation*)) {
       .wasInterrupted();
 }
 
-/// f32 functions become polynomials; one on vectors without polynomial would be a call per element.
+/// Functions become polynomials; one of f32 on vectors without polynomial would be a call per element.
 LogicalResult expandMath(ModuleOp module, const Target& target) {
   RewritePatternSet patterns(module.getContext());
   populateMathExpansions(patterns, target);
@@ -72,7 +72,7 @@ LogicalResult expandMath(ModuleOp module, const Target& target) {
   return failure(walk.wasInterrupted());
 }
 
-/// f64 functions (gradient checks, not speed) and scalar f32 ones without polynomial call libm.
+/// f64 functions and scalar f32 ones without polynomial call libm.
 LogicalResult callLibm(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateMathToLibmConversionPatterns(patterns);
