@@ -2,6 +2,7 @@
 // No pass manager: a kernel is small, and building a pipeline costs as much as running it.
 #include "cpu/Lower.h"
 
+#include "cpu/Divide.h"
 #include "cpu/Math.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -259,6 +260,7 @@ void loadKernelDialects(MLIRContext& context) {
 }
 
 LogicalResult lowerToLLVMDialect(ModuleOp module, const Target& target) {
+  if (holds(module, dividesVectors) && failed(expandDivisions(module, target))) return failure();
   if (holds(module, isMath) && (failed(expandMath(module, target)) || failed(callLibm(module))))
     return failure();
   if (!target.bfloat16 && holds(module, makesBFloat16) && failed(expandBFloat16(module))) return failure();
