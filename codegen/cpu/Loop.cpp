@@ -1,8 +1,10 @@
-// Kernels without reductions. Work items are elements when the whole domain is one run of memory, else rows
-// of the last dimension (or blocks of columns where rows are few and long).
+// Kernels without reductions. Work items are elements when the whole domain is one run of memory, blocks of
+// squares where something is read across it (Squares.h), else rows of the last dimension (or blocks of
+// columns where rows are few and long).
 #include "cpu/Loop.h"
 
 #include "KilnOps.h"
+#include "cpu/Squares.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -52,6 +54,7 @@ std::int64_t columnBlocks(const KernelBody& body) {
 std::int64_t loopItems(const KernelBody& body) {
   if (body.dynamic()) return -1;
   if (isFlat(body)) return body.points();
+  if (auto dim = squareDim(body)) return squareItems(body, *dim);
   return body.points() / std::max<std::int64_t>(body.dims.back().size, 1) * columnBlocks(body);
 }
 
@@ -61,6 +64,7 @@ std::int64_t loopUnit(const KernelBody& body) {
 
 void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, ValueRange results, Value begin,
                   Value end) {
+  if (auto dim = squareDim(body)) return emitSquares(frame, body, *dim, inputs, results, begin, end);
   auto [lanes, unroll] = chooseGroup(body, frame.target);
   Evaluator evaluator(body, frame.builder, frame.loc, Values(inputs), lanes);
   auto visit = [&](ArrayRef<Lanes> group, ValueRange) {
@@ -103,6 +107,7 @@ void emitLoopBody(Frame& frame, const KernelBody& body, ValueRange inputs, Value
 static llvm::SmallVector<int> chooseStreamed(KernelBody& body, const Target& target, ValueRange results) {
   int lanes = chooseGroup(body, target).lanes;
   llvm::SmallVector<int> streamed;
+  if (squareDim(body)) return streamed; // writes parts of many rows at once
   for (Output& output : body.outputs) {
     auto type = cast<MemRefType>(results[output.result].getType());
     std::int64_t bytes = type.getElementTypeBitWidth() / 8, vectorBytes = lanes * bytes;
