@@ -18,8 +18,8 @@ Tensor counted(std::vector<std::int64_t> sizes, DType dtype) {
 }
 
 template <class T> void check_matrices(DType dtype) {
-  for (std::int64_t rows : {15, 16, 32, 33, 64, 100})
-    for (std::int64_t columns : {16, 31, 32, 40, 96, 101}) {
+  for (std::int64_t rows : {16, 33, 64})
+    for (std::int64_t columns : {31, 32, 101}) {
       INFO(rows << " x " << columns);
       const Tensor x = counted({columns, rows}, dtype);
       const Tensor y = counted({rows, columns}, dtype), z = counted({columns}, dtype);
