@@ -30,6 +30,9 @@ TEST_CASE("sixteen elements share a word number and have consecutive counters") 
 
 TEST_CASE("only offset plus element matters, also beyond 32 bits of counter") {
   CHECK(random_bits(1, 64, 5) == random_bits(1, 0, 69));
+  const auto block = random_block(1, 7);
+  for (std::uint64_t i = 0; i < 64; ++i)
+    REQUIRE(block[i] == random_bits(1, 0, 7 * 64 + i));
   const std::uint64_t far = (std::uint64_t{1} << 34) + 64; // counter 2^32 + 16
   CHECK(random_bits(1, far, 0) == philox4x32_10({16, 1, 0, 0}, {1, 0})[0]);
   CHECK(random_bits(1, 0, 0) != random_bits(2, 0, 0));

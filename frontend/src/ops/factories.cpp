@@ -8,6 +8,7 @@
 #include "kiln/runtime/philox.h"
 #include "ops/from_host.h"
 
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -139,8 +140,12 @@ Tensor randperm(std::int64_t n, const TensorOptions& options) {
   const RandomState state = advance_random_state(static_cast<std::uint64_t>(n));
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);
+  std::array<std::uint32_t, 64> block{};
+  std::uint64_t drawn = ~std::uint64_t{0};   // number of that block
   for (std::int64_t i = n - 1; i > 0; --i) { // Fisher-Yates
-    const std::uint64_t bits = runtime::random_bits(state.seed, state.offset, static_cast<std::uint64_t>(i));
+    const std::uint64_t element = state.offset + static_cast<std::uint64_t>(i);
+    if (element / 64 != drawn) block = runtime::random_block(state.seed, drawn = element / 64);
+    const std::uint64_t bits = block[element % 64];
     std::swap(order[static_cast<std::size_t>(i)], order[(bits * static_cast<std::uint64_t>(i + 1)) >> 32]);
   }
   return finish("randperm",

@@ -32,6 +32,21 @@ constexpr std::uint32_t random_bits(std::uint64_t seed, std::uint64_t offset, st
       {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)})[g / 16 % 4];
 }
 
+/// Bits of the elements for which offset + element lies in [64 * block, 64 * block + 64): a quarter of the
+/// work.
+constexpr std::array<std::uint32_t, 64> random_block(std::uint64_t seed, std::uint64_t block) {
+  std::array<std::uint32_t, 64> bits{};
+  for (std::uint64_t lane = 0; lane < 16; ++lane) {
+    const std::uint64_t counter = block * 16 + lane;
+    const PhiloxWords words =
+        philox4x32_10({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0},
+                      {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+    for (std::size_t word = 0; word < 4; ++word)
+      bits[word * 16 + lane] = words[word];
+  }
+  return bits;
+}
+
 /// `uniform` of the dialect: in [0, 1), a multiple of 2^-24, exact in f32 and f64.
 constexpr float random_uniform(std::uint64_t seed, std::uint64_t offset, std::uint64_t element) {
   return static_cast<float>(random_bits(seed, offset, element) >> 8) * 0x1p-24f;
