@@ -4,6 +4,7 @@
 #include "core/shapes.h"
 #include "core/trace.h"
 #include "kiln/autograd.h"
+#include "kiln/composed.h"
 #include "kiln/ops.h"
 #include "kiln/runtime/philox.h"
 #include "ops/from_host.h"
@@ -237,7 +238,8 @@ Tensor normal(double mean, const Tensor& std) {
 Tensor normal(const Tensor& mean, const Tensor& std) {
   return add(mul(randn_like(add(mean, std)), std), mean);
 }
-// The largest of weight / exponential draws is each place with the probability of its weight.
+// Without replacement: the largest of weight / exponential draws is each place with the probability of its
+// weight. With it: a place in the running sum; of float64, in which places of no weight have no room.
 Tensor multinomial(const Tensor& x, std::int64_t num_samples, bool replacement) {
   const std::size_t rank = rank_of(x, "multinomial");
   if (rank != 1 && rank != 2) fail("multinomial: prob_dist must be 1 or 2 dim");
@@ -246,11 +248,13 @@ Tensor multinomial(const Tensor& x, std::int64_t num_samples, bool replacement) 
     fail("multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   NoGradGuard guard;
   const Tensor weights = is_floating(x.dtype()) ? x.detach() : x.to(kFloat32);
-  auto races = [](const Tensor& w) { return w / -log1p(-rand_like(w)); };
-  if (!replacement) return std::get<1>(topk(races(weights), num_samples, -1));
+  if (!replacement) return std::get<1>(topk(weights / -log1p(-rand_like(weights)), num_samples, -1));
+  const std::int64_t last = x.size(-1) - 1;
+  const Tensor bounds = cumsum(weights, -1, kFloat64);
   std::vector<std::int64_t> sizes = x.sizes().vec();
-  sizes.insert(sizes.end() - 1, num_samples);
-  return argmax(races(weights.unsqueeze(-2).expand(sizes)), -1);
+  sizes.back() = num_samples;
+  const Tensor draws = rand(sizes, bounds.dtype()) * bounds.narrow(-1, last, 1);
+  return clamp_max(searchsorted(bounds, draws, false, true), last);
 }
 Tensor Tensor::new_empty(IntArrayRef sizes, const TensorOptions& options) const {
   return empty(sizes, like(*this, options));

@@ -102,9 +102,20 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, std::int6
 }
 
 namespace {
+/// How many of each row of `sorted` (or of the one row that it is) come before x: those that are smaller, and
+/// with `right` the equal ones. Halving: in each step one is asked, and what is left is as long for all of x.
+/// All come before NaN.
 Tensor below(const Tensor& sorted, const Tensor& x, bool out_int32, bool right) {
-  const Tensor each = x.unsqueeze(-1);
-  const Tensor count = sum(right ? sorted <= each : sorted < each, -1);
+  const Tensor rows = sorted.detach(), wanted = x.detach();
+  Tensor count = zeros(x.sizes(), kInt64);
+  for (std::int64_t left = rows.size(-1); left > 0;) {
+    const std::int64_t half = (left + 1) / 2;
+    const Tensor last = count + (half - 1);
+    const Tensor asked = rows.dim() == 1 ? apply("take", {rows, last}, {{"dim", std::int64_t{0}}})
+                                         : apply("gather", {rows, last}, {{"dim", rows.dim() - 1}});
+    count = where(right ? asked > wanted : asked >= wanted, count, last + 1);
+    left -= half;
+  }
   return out_int32 ? count.to(kInt32) : count;
 }
 } // namespace
@@ -121,7 +132,7 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& x, bool out_int32, bool 
   if (rows != others)
     fail("searchsorted: boundaries and input must agree in all dimensions but the last, got " +
          sizes_of(sorted) + " and " + sizes_of(x));
-  return below(sorted.unsqueeze(-2), x, out_int32, right);
+  return below(sorted, x, out_int32, right);
 }
 
 } // namespace kiln
