@@ -213,17 +213,34 @@ Tensor cumsum(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
   if (y.dim() == 0 || y.numel() == 0) return y.clone();
   return apply("cumsum", {y}, {{"dim", at}, {"reverse", false}});
 }
-// Each product on its own: the cost is the square of the dimension, but gradients are right at zeros too.
-Tensor cumprod(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
-  const Tensor y = for_sum(x, dtype);
-  const std::int64_t at = row_dim(x, dim, "cumprod");
-  if (y.dim() == 0 || y.numel() == 0) return y.clone();
+namespace {
+/// Each product on its own: few kernels, but the cost is the square of the dimension.
+Tensor separate_products(const Tensor& y, std::int64_t at) {
   const std::int64_t n = y.size(at);
   std::vector<std::int64_t> pairs(static_cast<std::size_t>(y.dim() + 1), 1);
   pairs[static_cast<std::size_t>(at)] = pairs[static_cast<std::size_t>(at + 1)] = n;
   const Tensor places = arange(n);
   const Tensor counts = places.unsqueeze(0) <= places.unsqueeze(1); // [result, factor]
   return prod(where(counts.reshape(pairs), y.unsqueeze(at), 1), at + 1);
+}
+/// First of pairs, which gives every second one; the others are one factor more. Linear in the dimension, and
+/// made of products alone, so that gradients are right at zeros too.
+Tensor running_products(const Tensor& y, std::int64_t at) {
+  constexpr std::int64_t kFew = 32;
+  const std::int64_t n = y.size(at), half = n / 2, rest = (n - 1) / 2;
+  if (n <= kFew) return separate_products(y, at);
+  const Tensor firsts = y.slice(at, 0, n, 2), seconds = y.slice(at, 1, n, 2);
+  const Tensor odd = running_products(firsts.narrow(at, 0, half) * seconds, at);
+  const Tensor even =
+      cat({firsts.narrow(at, 0, 1), firsts.narrow(at, 1, rest) * odd.narrow(at, 0, rest)}, at);
+  const Tensor both = flatten(stack({even.narrow(at, 0, half), odd}, at + 1), at, at + 1);
+  return n % 2 == 0 ? both : cat({both, even.narrow(at, half, 1)}, at);
+}
+} // namespace
+Tensor cumprod(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
+  const Tensor y = for_sum(x, dtype);
+  const std::int64_t at = row_dim(x, dim, "cumprod");
+  return y.dim() == 0 || y.numel() == 0 ? y.clone() : running_products(y, at);
 }
 
 Tensor softmax(const Tensor& x, std::int64_t dim, std::optional<DType> dtype) {
