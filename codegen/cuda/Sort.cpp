@@ -1,6 +1,6 @@
-// argsort: a thread for each element counts those that come before it, which is its place. The square of the
-// row's length in comparisons, but no passes, no scratch, and the same result for every schedule: the counts
-// of a row are a permutation.
+// argsort: a thread for each element counts those that come before it, which is its number in order. The
+// square of the row's length in comparisons, but no passes, no scratch, and the same result for every
+// schedule: the counts of a row are a permutation.
 #include "cuda/Sort.h"
 #include "cuda/Evaluate.h"
 
@@ -20,8 +20,8 @@ LogicalResult emitSort(Emission& emission, ir::ArgsortOp op) {
   if (failed(body)) return failure();
   ArrayRef<std::int64_t> shape = op.getX().getType().getShape();
   unsigned dim = op.getDim();
-  std::int64_t points = op.getType().getNumElements();
-  if (points == 0) return success();
+  std::int64_t points = op.getX().getType().getNumElements();
+  if (op.getType().getNumElements() == 0) return success();
   auto buffers = llvm::to_vector(llvm::seq<int>(0, static_cast<int>(emission.types.size())));
   runtime::CudaLaunch launch{{std::int32_t(ceilDiv(points, kThreads)), 1, 1}, {kThreads, 1, 1}, 0};
   KernelBuilder kernel(emission, emission.name, buffers, launch);
@@ -57,13 +57,26 @@ LogicalResult emitSort(Emission& emission, ir::ArgsortOp op) {
           others.leave();
           return Values{next};
         })[0];
-    Value address = kernel.index(0);
-    std::int64_t stride = 1;
-    for (unsigned d = shape.size(); d-- > 0; stride *= shape[d])
-      address = kernel.add(address, kernel.mul(d == dim ? count : at[d], stride));
-    Value chosen = arith::IndexCastOp::create(b, kernel.at("chosen"), b.getI64Type(), at[dim]);
-    memref::StoreOp::create(b, kernel.loc, chosen, kernel.buffers[emission.inputs()],
-                            kernel.named(address, "at"));
+    auto write = [&](Value number) {
+      ArrayRef<std::int64_t> sizes = op.getType().getShape();
+      Value address = kernel.index(0);
+      std::int64_t stride = 1;
+      for (unsigned d = sizes.size(); d-- > 0; stride *= sizes[d])
+        address = kernel.add(address, kernel.mul(d == dim ? number : at[d], stride));
+      Value chosen = arith::IndexCastOp::create(b, kernel.at("chosen"), b.getI64Type(), at[dim]);
+      memref::StoreOp::create(b, kernel.loc, chosen, kernel.buffers[emission.inputs()],
+                              kernel.named(address, "at"));
+    };
+    if (op.getCount() == std::uint64_t(shape[dim])) {
+      write(count);
+    } else {
+      std::int64_t first = op.getFirst(), end = first + std::int64_t(op.getCount());
+      Value isWanted = kernel.less(count, kernel.index(end));
+      if (first > 0)
+        isWanted =
+            arith::AndIOp::create(b, kernel.loc, isWanted, kernel.less(kernel.index(first - 1), count));
+      kernel.when(isWanted, [&](scf::IfOp) { write(kernel.add(count, -first)); });
+    }
     others.leave();
     own.leave();
   });

@@ -30,8 +30,9 @@ def Kiln_ScatterAddOp : Kiln_Op<"scatter_add", [Kiln_FilledInParts, Kiln_StartsA
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, $result)";
 }
 def Kiln_ArgsortOp : Kiln_Op<"argsort", [Kiln_FilledInParts, Kiln_NoGradient]> {
-  let summary = "places of the elements along dim in order, equal ones as they stand; NaN counts as the largest";
-  let arguments = (ins Kiln_Tensor:$x, I64Attr:$dim, BoolAttr:$descending);
+  let summary = [{places of the elements along dim in order, equal ones as they stand; NaN counts as the largest. Of all
+    places those number first to first + count - 1}];
+  let arguments = (ins Kiln_Tensor:$x, I64Attr:$dim, BoolAttr:$descending, I64Attr:$first, I64Attr:$count);
   let results = (outs Kiln_Tensor:$result); // i64
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";
 }

@@ -83,9 +83,17 @@ Types scatter_add(const Attrs& attrs, Operands operands) {
 Types argsort(const Attrs& attrs, Operands operands) {
   expect_operands(attrs, operands, 1);
   expect_numbers(attrs, operands[0]);
-  expect_dim(attrs, operands[0].shape, attrs.integer("dim"));
+  const std::size_t dim = expect_dim(attrs, operands[0].shape, attrs.integer("dim"));
   attrs.flag("descending");
-  return {{DType::Int64, operands[0].shape}};
+  const std::int64_t first = attrs.integer("first"), count = attrs.integer("count");
+  if (first < 0 || count < 0 || first > operands[0].shape[dim] - count)
+    fail(attrs, std::to_string(count) + " places from number " + std::to_string(first) +
+                    " on are more than dimension " + std::to_string(dim) + " of " +
+                    to_string(operands[0].shape) + " has");
+  Shape shape;
+  for (std::size_t i = 0; i < operands[0].shape.rank(); ++i)
+    shape.push_back(i == dim ? count : operands[0].shape[i]);
+  return {{DType::Int64, shape}};
 }
 
 constexpr OpRecord kOps[] = {

@@ -68,7 +68,11 @@ TEST_CASE("bytes without a sign: 128 and more are no negative numbers") {
                call(p, "abs", {bytes}),
                call(p, "lt", {bytes, half}),
                call(p, "maximum", {bytes, half}),
-               call(p, "argsort", {bytes}, {{"descending", false}, {"dim", std::int64_t{0}}})};
+               call(p, "argsort", {bytes},
+                    {{"count", std::int64_t{n}},
+                     {"descending", false},
+                     {"dim", std::int64_t{0}},
+                     {"first", std::int64_t{0}}})};
   auto out = run(p, std::vector{buffer<float>({DType::Float32, {n}}, values)});
   std::vector<std::int64_t> order(n);
   std::iota(order.begin(), order.end(), 0);

@@ -165,15 +165,29 @@ void add_index_and_random(std::vector<Case>& all) {
                   {I, {2, 3}, Values::Whole}},
                  dim1});
   for (bool descending : {false, true}) {
-    auto order = [&](std::int64_t dim) {
-      return std::vector<ir::NamedAttr>{{"descending", descending}, {"dim", dim}};
+    auto order = [&](std::int64_t dim, std::int64_t count, std::int64_t first = 0) {
+      return std::vector<ir::NamedAttr>{
+          {"count", count}, {"descending", descending}, {"dim", dim}, {"first", first}};
     };
-    all.push_back({"argsort", {{F, {4, 37}}}, order(1)});
-    all.push_back({"argsort", {{F, {9, 2, 3}}}, order(0)});
-    all.push_back({"argsort", {{I, {50}, Values::Whole}}, order(0)}); // many equal ones: stable
-    all.push_back(
-        {"argsort", {{F, {5}, Values::Fixed, {0, std::nan(""), -1, INFINITY, std::nan("")}}}, order(0)});
-    all.push_back({"argsort", {{F, {1}}}, order(0)});
+    all.push_back({"argsort", {{F, {4, 37}}}, order(1, 37)});
+    all.push_back({"argsort", {{F, {9, 2, 3}}}, order(0, 9)});
+    all.push_back({"argsort", {{F, {1}}}, order(0, 1)});
+    for (std::int64_t size : {50, 300}) { // merged, and dealt by digits; many equal ones: stable
+      all.push_back({"argsort", {{I, {size}, Values::Whole}}, order(0, size)});
+      all.push_back({"argsort", {{F, {2, size}}}, order(1, size)});
+    }
+    const Operand extremes{
+        F, {7}, Values::Fixed, {0, std::nan(""), -1, INFINITY, std::nan(""), -0.0, -INFINITY}};
+    for (std::int64_t first = 0; first < 7; ++first) {
+      all.push_back({"argsort", {extremes}, order(0, 7 - first, first)});
+      all.push_back({"argsort", {extremes}, order(0, 1, first)});
+    }
+    // Some of the places: the first, one, and those between; from rows longer and shorter than a vector.
+    all.push_back({"argsort", {{F, {4, 37}}}, order(1, 5)});
+    all.push_back({"argsort", {{F, {4, 37}}}, order(1, 1, 18)});
+    all.push_back({"argsort", {{F, {2, 130, 3}}}, order(1, 100, 20)});
+    all.push_back({"argsort", {{I, {3, 50}, Values::Whole}}, order(1, 7)});
+    all.push_back({"argsort", {{I, {3, 50}, Values::Whole}}, order(1, 20, 17)});
   }
   const Operand state{I, {2}, Values::Fixed, {42, 128}};
   all.push_back({"uniform",

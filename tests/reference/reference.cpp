@@ -350,11 +350,12 @@ const std::map<std::string_view, Evaluate>& table() {
       {"argsort", [](const ir::Attrs& attrs, const std::vector<Array>& x, const TensorType& type) {
          const auto dim = static_cast<std::size_t>(attrs.integer("dim"));
          return filled(type, [&](Index at) { // the place of the element that has as many before it as this one's index says
-           const std::int64_t wanted = at[dim];
-           auto key = [&](std::int64_t place) { at[dim] = place; return x[0][ravel(at, type.shape)]; };
-           for (std::int64_t place = 0; place < type.shape[dim]; ++place) {
+           const std::int64_t wanted = at[dim] + attrs.integer("first");
+           auto key = [&](std::int64_t place) { at[dim] = place; return x[0][ravel(at, x[0].type.shape)]; };
+           const std::int64_t size = x[0].type.shape[dim];
+           for (std::int64_t place = 0; place < size; ++place) {
              std::int64_t before = 0;
-             for (std::int64_t other = 0; other < type.shape[dim]; ++other) {
+             for (std::int64_t other = 0; other < size; ++other) {
                const double a = key(other), b = key(place);
                const bool less = attrs.flag("descending") ? a > b || (std::isnan(a) && !std::isnan(b))
                                                           : a < b || (std::isnan(b) && !std::isnan(a));

@@ -19,13 +19,46 @@ std::int64_t dim_of(const Tensor& x, std::int64_t dim, const char* op) {
   return wrap_dim(dim, rank_of(x, op), op);
 }
 
+/// Of the places in order along dim those number first to first + count - 1.
+Tensor places(const Tensor& x, std::int64_t dim, bool descending, std::int64_t first, std::int64_t count) {
+  const Tensor keys = x.dtype() == kBool ? x.to(kUInt8) : x;
+  return apply("argsort", {keys},
+               {{"count", count}, {"descending", descending}, {"dim", dim}, {"first", first}});
+}
+
+/// The first `count` places in order. Few of a long row are looked for in pieces of it, which fit the nearest
+/// cache and share out among threads, and then among what the pieces gave.
+Tensor first_places(const Tensor& x, std::int64_t dim, bool descending, std::int64_t count) {
+  constexpr std::int64_t kPiece = 4096, kManyPieces = 8, kFew = kPiece / 16;
+  const std::int64_t size = x.size(dim), pieces = size / kPiece, whole = pieces * kPiece;
+  if (count > kFew || pieces < kManyPieces || static_cast<std::size_t>(x.dim()) >= Shape::kMaxRank)
+    return places(x, dim, descending, 0, count);
+  std::vector<std::int64_t> cut = x.sizes().vec(), along(cut.size() + 1, 1), found = cut, rest = cut;
+  const auto at = static_cast<std::size_t>(dim);
+  cut[at] = kPiece;
+  cut.insert(cut.begin() + dim, pieces);
+  along[at] = pieces;
+  found[at] = pieces * count;
+  rest[at] = size - whole;
+  const Tensor starts = (arange(pieces) * kPiece).reshape(along);
+  const Tensor best = places(x.narrow(dim, 0, whole).reshape(cut), dim + 1, descending, 0, count);
+  Tensor candidates = (best + starts).reshape(found);
+  if (size > whole) {
+    std::vector<std::int64_t> end(cut.size() - 1, 1);
+    end[at] = size - whole;
+    candidates = cat({candidates, arange(whole, size).reshape(end).expand(rest)}, dim);
+  }
+  const Tensor order =
+      places(apply("gather", {x.detach(), candidates}, {{"dim", dim}}), dim, descending, 0, count);
+  return apply("gather", {candidates, order}, {{"dim", dim}});
+}
+
 } // namespace
 
 Tensor argsort(const Tensor& x, std::int64_t dim, bool descending) {
   const std::int64_t at = dim_of(x, dim, "argsort");
   if (x.dim() == 0) return zeros({}, kInt64);
-  const Tensor keys = x.dtype() == kBool ? x.to(kUInt8) : x;
-  return apply("argsort", {keys}, {{"descending", descending}, {"dim", at}});
+  return places(x, at, descending, 0, x.size(at));
 }
 std::tuple<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim, bool descending) {
   const std::int64_t at = dim_of(x, dim, "sort");
@@ -40,14 +73,14 @@ std::tuple<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t di
   if (k < 0 || k > (x.dim() == 0 ? 1 : x.size(at)))
     fail("topk: selected index k out of range: got " + std::to_string(k));
   if (x.dim() == 0) return {x.clone(), zeros({}, kInt64)};
-  return at_dim(x, argsort(x, dim, largest).slice(at, 0, k), at);
+  return at_dim(x, first_places(x, at, largest, k), at);
 }
 std::tuple<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim, bool keepdim) {
   const std::int64_t at = dim_of(x, dim, "kthvalue");
   if (x.dim() == 0) return {x.clone(), zeros({}, kInt64)};
   if (k < 1 || k > x.size(at))
     fail("kthvalue: selected number k out of range for dimension " + std::to_string(at));
-  const auto pair = at_dim(x, argsort(x, dim).slice(at, k - 1, k), at);
+  const auto pair = at_dim(x, places(x, at, false, k - 1, 1), at);
   return keepdim ? pair : squeezed(pair, at);
 }
 Tensor median(const Tensor& x) {
@@ -58,9 +91,9 @@ Tensor median(const Tensor& x) {
 std::tuple<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim) {
   const std::int64_t at = dim_of(x, dim, "median"), size = x.dim() == 0 ? 1 : x.size(at);
   if (x.dim() == 0 || size == 0 || !x.is_floating_point()) return kthvalue(x, (size + 1) / 2, dim, keepdim);
-  const Tensor nans = sum(isnan(x), at, true);
-  const Tensor rank = where(nans > 0, size - nans, (size - 1) / 2);
-  const auto pair = at_dim(x, apply("gather", {argsort(x, at), rank}, {{"dim", at}}), at);
+  const Tensor middle = places(x, at, false, (size - 1) / 2, 1), largest = argmax(x, at, true);
+  const Tensor has_nan = isnan(apply("gather", {x.detach(), largest}, {{"dim", at}}));
+  const auto pair = at_dim(x, where(has_nan, largest, middle), at);
   return keepdim ? pair : squeezed(pair, at);
 }
 

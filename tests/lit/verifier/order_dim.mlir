@@ -3,7 +3,7 @@
 
 func.func @wrong1(%x: tensor<3xf32>) {
   // expected-error @+1 {{'kiln.argsort' op does not type-check: argsort: dimension 1 is out of range for [3]}}
-  %0 = kiln.argsort %x {dim = 1, descending = false} : (tensor<3xf32>) -> tensor<3xi64>
+  %0 = kiln.argsort %x {count = 3, descending = false, dim = 1, first = 0} : (tensor<3xf32>) -> tensor<3xi64>
   return
 }
 

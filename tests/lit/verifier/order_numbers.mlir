@@ -3,7 +3,7 @@
 
 func.func @wrong1(%x: tensor<3xi1>) {
   // expected-error @+1 {{'kiln.argsort' op does not type-check: argsort: needs numbers, got bool[3]}}
-  %0 = kiln.argsort %x {dim = 0, descending = false} : (tensor<3xi1>) -> tensor<3xi64>
+  %0 = kiln.argsort %x {count = 3, descending = false, dim = 0, first = 0} : (tensor<3xi1>) -> tensor<3xi64>
   return
 }
 
