@@ -1,5 +1,5 @@
-// Sorting and what is chosen by rank, against the standard library's stable sort; places in sorted lists and
-// draws by weight, which are built on them; running products.
+// Sorting and what is chosen by rank, against the standard library's sort, ties by place; places in sorted
+// lists and draws by weight, which are built on them; running products.
 #include "kiln/composed.h"
 #include "kiln/jit.h"
 #include "kiln/kiln.h"
@@ -27,9 +27,10 @@ std::vector<std::int64_t> sorted_places(const Doubles& row, bool descending) {
   std::vector<std::int64_t> places(row.size());
   std::iota(places.begin(), places.end(), 0);
   auto less = [](double a, double b) { return a < b || (std::isnan(b) && !std::isnan(a)); };
-  std::ranges::stable_sort(places, [&](std::int64_t i, std::int64_t j) {
+  std::ranges::sort(places, [&](std::int64_t i, std::int64_t j) {
     const double a = row[static_cast<std::size_t>(i)], b = row[static_cast<std::size_t>(j)];
-    return descending ? less(b, a) : less(a, b);
+    if (descending ? less(b, a) : less(a, b)) return true;
+    return !(descending ? less(a, b) : less(b, a)) && i < j;
   });
   return places;
 }
