@@ -45,7 +45,6 @@ public:
   IValue value() const;
 
 private:
-  void add(const std::string& key, IValue value);
   struct Entries;
   std::shared_ptr<Entries> entries_;
 };
