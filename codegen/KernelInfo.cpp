@@ -24,7 +24,7 @@ std::int64_t bytes(Value value) {
 std::int64_t flops(Operation& op) {
   if (auto scalar = dyn_cast<ir::ScalarExpandable>(op))
     return scalar.flopsPerElement() * elements(op.getResult(0));
-  if (op.hasTrait<ir::ReductionTrait>()) return elements(op.getOperand(0));
+  if (isa<ir::Reduction>(op)) return elements(op.getOperand(0));
   if (op.hasTrait<ir::ContractionTrait>()) { // [.., M, K] x [.., K, N]: M*K * K*N / (M*N) is K squared, per
                                              // batch
     double lhs = elements(op.getOperand(0)), rhs = elements(op.getOperand(1)),

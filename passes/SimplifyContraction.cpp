@@ -116,10 +116,12 @@ LogicalResult foldRepeatedRhs(ir::MatmulOp op, PatternRewriter& rewriter) {
 }
 
 /// A batch of products that is summed is one product with a longer K: sum_b A_b^T B_b c = c sum_b A_b^T B_b.
+/// (Not in f16, where c may be what keeps the sum in range.)
 LogicalResult foldSummedBatch(ir::SumOp op, PatternRewriter& rewriter) {
   ScaledProduct scaled(op.getX());
   ir::MatmulOp product = scaled.product;
   if (!product || !product.getTransposeLhs() || product.getTransposeRhs()) return failure();
+  if (scaled.factor && typeOf(op).getElementType().isF16()) return failure();
   ArrayRef<int64_t> lhsShape = shapeOf(product.getLhs()), rhsShape = shapeOf(product.getRhs());
   int64_t batchDims = lhsShape.size() - 2;
   if (batchDims == 0 || static_cast<int64_t>(op.getDims().size()) != batchDims ||

@@ -19,8 +19,6 @@ template <typename ConcreteOp>
 struct ElementwiseTrait : mlir::OpTrait::TraitBase<ConcreteOp, ElementwiseTrait> {};
 template <typename ConcreteOp> struct NoGradient : mlir::OpTrait::TraitBase<ConcreteOp, NoGradient> {};
 template <typename ConcreteOp> struct Recomputable : mlir::OpTrait::TraitBase<ConcreteOp, Recomputable> {};
-template <typename ConcreteOp>
-struct ReductionTrait : mlir::OpTrait::TraitBase<ConcreteOp, ReductionTrait> {};
 template <typename ConcreteOp> struct DataMovement : mlir::OpTrait::TraitBase<ConcreteOp, DataMovement> {};
 template <typename ConcreteOp> struct IndirectRead : mlir::OpTrait::TraitBase<ConcreteOp, IndirectRead> {};
 template <typename ConcreteOp> struct FilledInParts : mlir::OpTrait::TraitBase<ConcreteOp, FilledInParts> {};

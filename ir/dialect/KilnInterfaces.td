@@ -12,8 +12,6 @@ def Kiln_ElementwiseTrait : NativeOpTrait<"ElementwiseTrait"> { let cppNamespace
 def Kiln_NoGradient : NativeOpTrait<"NoGradient"> { let cppNamespace = "::kiln::ir"; }
 // Cheap enough to compute again rather than keep (elementwise, broadcast, iota, random from a counter).
 def Kiln_Recomputable : NativeOpTrait<"Recomputable"> { let cppNamespace = "::kiln::ir"; }
-// Combines elements along dimensions: sum, max, min.
-def Kiln_ReductionTrait : NativeOpTrait<"ReductionTrait"> { let cppNamespace = "::kiln::ir"; }
 // Only moves elements: each result element is one operand element at an affine position (reshape, transpose, broadcast,
 // slice).
 def Kiln_DataMovement : NativeOpTrait<"DataMovement"> { let cppNamespace = "::kiln::ir"; }
@@ -100,7 +98,6 @@ def Kiln_Reduction : OpInterface<"Reduction"> {
     InterfaceMethod<"neutral element", "::mlir::TypedAttr", "neutral">,
     InterfaceMethod<"combine two elements (scalars or vectors)", "::mlir::Value", "combine",
                     (ins "::mlir::OpBuilder&":$builder, "::mlir::Value":$a, "::mlir::Value":$b)>,
-    InterfaceMethod<"kind of vector.reduction", "::mlir::vector::CombiningKind", "combiningKind">,
   ];
 }
 

@@ -100,9 +100,6 @@ TypedAttr SumOp::neutral() {
 Value SumOp::combine(OpBuilder& builder, Value a, Value b) {
   return Scalars(builder, getLoc()).add(a, b);
 }
-vector::CombiningKind SumOp::combiningKind() {
-  return vector::CombiningKind::ADD;
-}
 
 ArrayRef<int64_t> ProdOp::reducedDims() {
   return getDims();
@@ -116,9 +113,6 @@ TypedAttr ProdOp::neutral() {
 Value ProdOp::combine(OpBuilder& builder, Value a, Value b) {
   return Scalars(builder, getLoc()).mul(a, b);
 }
-vector::CombiningKind ProdOp::combiningKind() {
-  return vector::CombiningKind::MUL;
-}
 
 ArrayRef<int64_t> MaxOp::reducedDims() {
   return getDims();
@@ -129,11 +123,6 @@ TypedAttr MaxOp::neutral() {
 Value MaxOp::combine(OpBuilder& builder, Value a, Value b) {
   return Scalars(builder, getLoc(), isUnsignedTensor(getX())).maximum(a, b);
 }
-vector::CombiningKind MaxOp::combiningKind() {
-  return isa<FloatType>(elementOf(getX())) ? vector::CombiningKind::MAXIMUMF
-         : isUnsignedTensor(getX())        ? vector::CombiningKind::MAXUI
-                                           : vector::CombiningKind::MAXSI;
-}
 
 ArrayRef<int64_t> MinOp::reducedDims() {
   return getDims();
@@ -143,11 +132,6 @@ TypedAttr MinOp::neutral() {
 }
 Value MinOp::combine(OpBuilder& builder, Value a, Value b) {
   return Scalars(builder, getLoc(), isUnsignedTensor(getX())).minimum(a, b);
-}
-vector::CombiningKind MinOp::combiningKind() {
-  return isa<FloatType>(elementOf(getX())) ? vector::CombiningKind::MINIMUMF
-         : isUnsignedTensor(getX())        ? vector::CombiningKind::MINUI
-                                           : vector::CombiningKind::MINSI;
 }
 
 KILN_UNARY_VJP(SumOp, broadcast(besideOperand(*this, g), x.shape()))

@@ -1,8 +1,8 @@
 // Reductions, and the composites that are built around one.
 include "KilnDialect.td"
 
-class Kiln_Reduce<string m, list<Trait> t = []> : Kiln_Op<m, !listconcat(t, [Kiln_ReductionTrait,
-    DeclareOpInterfaceMethods<Kiln_Differentiable>])> {
+class Kiln_Reduce<string m, list<Trait> t = []>
+    : Kiln_Op<m, !listconcat(t, [DeclareOpInterfaceMethods<Kiln_Differentiable>])> {
   let arguments = (ins Kiln_Tensor:$x, DenseI64ArrayAttr:$dims, BoolAttr:$keepdim); // dims sorted, not negative
   let results = (outs Kiln_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type($x, $result)";

@@ -63,7 +63,6 @@ private:
     return isFloat(a) ? make<FloatOp>(a, b) : make<IntOp>(a, b);
   }
   static bool isFloat(mlir::Value x) { return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(x)); }
-  static bool isBool(mlir::Value x) { return mlir::getElementTypeOrSelf(x).isInteger(1); }
 
   mlir::OpBuilder& builder;
   mlir::Location loc;

@@ -52,7 +52,6 @@ public:
   Operand(const Term& term) : term_(term) {}
   Operand(double number) : number_(number) {}
   Operand(int number) : number_(number) {}
-  bool isNumber() const { return !term_; }
   const Term& term() const { return term_; }
   /// This, or the number as a constant like `other`.
   Term beside(const Operand& other) const { return term_ ? term_ : other.term_.constant(number_); }
@@ -116,9 +115,6 @@ inline Term gt(const Operand& a, const Operand& b) {
 }
 inline Term ge(const Operand& a, const Operand& b) {
   return binary<GeOp>(a, b);
-}
-inline Term logicalAnd(const Term& a, const Term& b) {
-  return binary<AndOp>(a, b);
 }
 inline Term logicalOr(const Term& a, const Term& b) {
   return binary<OrOp>(a, b);
