@@ -80,6 +80,7 @@ def write(where):
     torch.save({"model_state_dict": net.state_dict(), "epoch": 3, "loss": 0.5, "tags": ["a", None, True]}, where / "run.pt")
     torch.save(net.state_dict(), where / "old.pth", _use_new_zipfile_serialization=False)
     torch.save(net, where / "whole.pt")
+    torch.jit.script(net).save(str(where / "script.pt"))  # the form of LibTorch's own torch::save
     for name, make in OPTIMIZERS.items():
         fill(net)
         optimizer = make(net.parameters())

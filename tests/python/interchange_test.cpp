@@ -123,7 +123,7 @@ TEST_CASE("Python and Kiln read each other's files, bit for bit") {
   }
   Net wanted;
   fill(wanted);
-  for (const char* file : {"net.pth", "net.safetensors", "run.pt"}) {
+  for (const char* file : {"net.pth", "net.safetensors", "run.pt", "script.pt"}) {
     INFO(file);
     Net net;
     load(net, file);

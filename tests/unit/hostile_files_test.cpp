@@ -147,6 +147,9 @@ TEST_CASE("zip archives that lie are refused") {
              Contains("leads out of the archive"));
   CHECK_THAT(message_of(zip({{"/archive/data.pkl", "\x80\x02}."}})), Contains("leads out of the archive"));
   CHECK_THAT(message_of(zip({{"archive/data.pkl", "\x80\x02}.", 8}})), Contains("is compressed"));
+  CHECK_THAT(message_of(zip({{"archive/data.pkl", "\x80\x02}(" + text("weight") + tensor_of(4, 2, 1) + "u."},
+                             {"archive/data/0", std::string(16, '\0'), 8}})),
+             Contains("entry 'archive/data/0' is compressed"));
   CHECK_THAT(message_of(zip({{"archive/data.pkl", "\x80\x02}.", 0, 1}})), Contains("is encrypted"));
   CHECK_THAT(message_of(zip({{"archive/data.pkl", "\x80\x02}.", 0, 0, 0x7FFFFFFF}})),
              Contains("lies outside the file"));

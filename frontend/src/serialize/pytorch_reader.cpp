@@ -94,6 +94,7 @@ private:
     const auto found = records_.find(folder_ + "data/" + std::string(tensor.storage));
     if (found == records_.end()) bad("has no record " + folder_ + "data/" + std::string(tensor.storage));
     const ZipEntry& record = *found->second;
+    check_stored(origin_, record);
     const std::uint64_t width = itemsize(tensor.type.dtype), elements = record.data.size() / width;
     if (static_cast<std::uint64_t>(tensor.storage_elements) > elements)
       bad("claims a storage of " + std::to_string(tensor.storage_elements) + " elements, its record has " +
@@ -191,6 +192,7 @@ std::vector<Entry> read_pytorch(const std::string& origin, const Bytes& bytes) {
   if (pickle->data.size() > kLargestPickle)
     throw Error(origin + ": refused: a pickle of " + std::to_string(pickle->data.size()) +
                 " bytes; at most " + std::to_string(kLargestPickle) + " are read, tensors not counted");
+  check_stored(origin, *pickle);
   check_crc(origin, *pickle);
   return Lister(origin, bytes, records, folder).list(read_pickle(origin, pickle->data).root);
 }

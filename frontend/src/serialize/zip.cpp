@@ -1,4 +1,4 @@
-// Zip, stored entries only, with the 64-bit extension.
+// Zip, of which stored entries can be read, with the 64-bit extension.
 #include "serialize/zip.h"
 
 #include "kiln/runtime/error.h"
@@ -109,14 +109,15 @@ private:
     at += kCentralSize + name + extra + comment;
 
     if (flags & 1) refuse("entry '" + entry.name + "' is encrypted");
-    if (method != 0 || packed != size) refuse("entry '" + entry.name + "' is compressed");
+    entry.compressed = method != 0;
+    if (!entry.compressed && packed != size) fail("entry '" + entry.name + "' has two sizes");
     if (!fits(local, kLocalSize) || load<std::uint32_t>(bytes_, local) != kLocal)
       fail("entry '" + entry.name + "' lies outside the file");
     const std::uint64_t begin = local + kLocalSize + load<std::uint16_t>(bytes_, local + 26) +
                                 load<std::uint16_t>(bytes_, local + 28);
-    if (begin > directory_begin_ || size > directory_begin_ - begin)
-      fail("entry '" + entry.name + "' of " + std::to_string(size) + " bytes lies outside the file");
-    entry.data = bytes_.subspan(begin, size);
+    if (begin > directory_begin_ || packed > directory_begin_ - begin)
+      fail("entry '" + entry.name + "' of " + std::to_string(packed) + " bytes lies outside the file");
+    entry.data = bytes_.subspan(begin, packed);
     return entry;
   }
 
@@ -162,6 +163,11 @@ std::uint32_t checksum(std::span<const std::byte> data) {
 
 std::vector<ZipEntry> read_zip(const std::string& origin, std::span<const std::byte> bytes) {
   return Reader(origin, bytes).read();
+}
+
+void check_stored(const std::string& origin, const ZipEntry& entry) {
+  if (entry.compressed)
+    throw Error(origin + ": unsupported zip archive: entry '" + entry.name + "' is compressed");
 }
 
 void check_crc(const std::string& origin, const ZipEntry& entry) {

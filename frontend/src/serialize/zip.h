@@ -1,4 +1,5 @@
-// Zip archives as PyTorch uses them: entries that are stored, not compressed.
+// Zip archives as PyTorch uses them: what is read is stored, not compressed. (TorchScript's code is, and
+// nobody reads it.)
 #pragma once
 
 #include "serialize/file.h"
@@ -14,12 +15,15 @@ struct ZipEntry {
   std::string name;
   std::span<const std::byte> data;
   std::uint32_t crc = 0;
+  bool compressed = false; ///< and so `data` is no use
 };
 
-/// Entries of an archive, whose data stay where they are. Throws Error for archives that are cut, compressed,
-/// encrypted or split, whose entries overlap or come twice, and for names that would lead out of a folder.
+/// Entries of an archive, whose data stay where they are. Throws Error for archives that are cut, encrypted
+/// or split, whose entries overlap or come twice, and for names that would lead out of a folder.
 std::vector<ZipEntry> read_zip(const std::string& origin, std::span<const std::byte> bytes);
 
+/// Throws Error when the entry is compressed.
+void check_stored(const std::string& origin, const ZipEntry& entry);
 /// Throws Error when the data do not have the checksum that the archive promises.
 void check_crc(const std::string& origin, const ZipEntry& entry);
 
