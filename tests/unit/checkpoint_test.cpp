@@ -174,6 +174,11 @@ TEST_CASE("an optimizer's state that does not fit changes nothing") {
   CHECK_THROWS_WITH(load(two, dir / "a.pt"), Contains("a different number of parameter groups: 1"));
   save(small, dir / "net.pt");
   CHECK_THROWS_WITH(load(c, dir / "net.pt"), Contains("wanted the state of an optimizer"));
+  serialize::OutputArchive groups, theirs;
+  groups.write("param_groups/size", tensor(1));
+  theirs.write("param_groups", groups);
+  theirs.save_to((dir / "libtorch.pt").string());
+  CHECK_THROWS_WITH(load(c, dir / "libtorch.pt"), Contains("the form of LibTorch's torch::save(optimizer)"));
   optim::Adam d(small->parameters(), optim::AdamOptions(0.1));
   CHECK_THROWS_WITH(load(d, dir / "a.pt"),
                     Contains("a.pt: Adam: the state is another optimizer's: it has the options momentum, "

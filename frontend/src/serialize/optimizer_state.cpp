@@ -132,10 +132,14 @@ std::function<void()> Optimizer::prepare_load(const InputArchive& source) {
 
   NoGradGuard no_grad;
   const InputArchive groups = nested(*archive, "param_groups");
-  if (groups.keys().size() != param_groups_.size())
+  const std::vector<std::string> keys = groups.keys();
+  if (std::find(keys.begin(), keys.end(), "param_groups/size") != keys.end())
+    throw Error(origin + ": " + name() +
+                ": the state is in the form of LibTorch's torch::save(optimizer), which " +
+                "names parameters by their addresses and is not read; its modules' files are");
+  if (keys.size() != param_groups_.size())
     throw Error(origin + ": " + name() + ": loaded state dict has a different number of parameter groups: " +
-                std::to_string(groups.keys().size()) + ", the optimizer has " +
-                std::to_string(param_groups_.size()));
+                std::to_string(keys.size()) + ", the optimizer has " + std::to_string(param_groups_.size()));
   struct Plan {
     std::string number;
     Tensor param;
