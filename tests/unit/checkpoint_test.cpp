@@ -177,7 +177,7 @@ TEST_CASE("an optimizer's state that does not fit changes nothing") {
   serialize::OutputArchive groups, theirs;
   groups.write("param_groups/size", tensor(1));
   theirs.write("param_groups", groups);
-  theirs.save_to((dir / "libtorch.pt").string());
+  theirs.save_to(dir / "libtorch.pt");
   CHECK_THROWS_WITH(load(c, dir / "libtorch.pt"), Contains("the form of LibTorch's torch::save(optimizer)"));
   optim::Adam d(small->parameters(), optim::AdamOptions(0.1));
   CHECK_THROWS_WITH(load(d, dir / "a.pt"),
