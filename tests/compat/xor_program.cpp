@@ -17,7 +17,33 @@ struct Net : torch::nn::Module {
   torch::nn::Linear fc1{nullptr}, fc2{nullptr};
 };
 
+// The other way round than forward, as programs write it that train a network against its own loss.
+struct Reverse : torch::autograd::Function<Reverse> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* ctx, torch::Tensor x, double scale) {
+    ctx->saved_data["scale"] = scale;
+    return x.view_as(x);
+  }
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* ctx,
+                                               torch::autograd::tensor_list grads) {
+    return {-ctx->saved_data["scale"].toDouble() * grads[0], torch::Tensor()};
+  }
+};
+
+bool reverses() {
+  namespace F = torch::nn::functional;
+  const torch::Tensor x = torch::tensor({0.25, 3.0}).requires_grad_();
+  torch::Tensor loss = F::smooth_l1_loss(Reverse::apply(x, 2.0), torch::zeros({2}),
+                                         F::SmoothL1LossFuncOptions().reduction(torch::kSum), 0.5);
+  loss.backward();
+  return torch::allclose(loss, torch::tensor(0.0625 + 2.75)) &&
+         torch::allclose(x.grad(), torch::tensor({-1.0, -2.0}));
+}
+
 int main() {
+  if (!reverses()) {
+    std::cerr << "a function's own gradient is another\n";
+    return 1;
+  }
   torch::manual_seed(1);
   auto net = std::make_shared<Net>();
   torch::optim::Adam optimizer(net->parameters(), torch::optim::AdamOptions(5e-2).betas({0.9, 0.99}));

@@ -110,6 +110,44 @@ TEST_CASE("modules: mode, structure, requires_grad of a parameter") {
   }
 }
 
+TEST_CASE("modules: a mode that the function itself sets is no guard, and each call sets it") {
+  nn::Sequential model(nn::Linear(2, 2), nn::Dropout(0.5));
+  auto train = jit::compile([&](const Tensor& x) {
+    model->train();
+    return model->forward(x).sum();
+  });
+  auto judge = jit::compile([&](const Tensor& x) {
+    model->eval();
+    return model->forward(x).sum();
+  });
+  const Tensor x = ones({4, 2});
+  for (int call = 0; call < 3; ++call) {
+    train(x);
+    CHECK(model->is_training());
+    CHECK(model[1]->is_training());
+    const Tensor wanted = model[0]->as<nn::Linear>()->forward(x).sum();
+    CHECK(judge(x).allclose(wanted));
+    CHECK_FALSE(model[1]->is_training());
+  }
+  CHECK(train.programs() == 1);
+  CHECK(judge.programs() == 1);
+}
+
+TEST_CASE("gradients of leaves that the function makes are no state") {
+  const Tensor weight = ones({3}, TensorOptions().requires_grad(true));
+  auto step = jit::compile([&](const Tensor& x) {
+    weight.mutable_grad() = Tensor();
+    const Tensor input = x.clone().requires_grad_(true);
+    (input * input * weight).sum().backward();
+    return input.grad().sign();
+  });
+  for (const float value : {2.0f, -3.0f, 4.0f}) {
+    CHECK(step(full({3}, value)).equal(full({3}, value > 0 ? 1.0f : -1.0f)));
+    CHECK(weight.grad().equal(full({3}, value * value)));
+  }
+  CHECK(step.programs() == 1);
+}
+
 TEST_CASE("optimizers: groups, and terms that are switched on") {
   Tensor a = ones({2}).requires_grad_(), b = ones({2}).requires_grad_();
   optim::SGD sgd({a}, optim::SGDOptions(0.5));

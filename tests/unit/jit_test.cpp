@@ -198,6 +198,52 @@ TEST_CASE("a tensor that the function replaces is followed") {
   REQUIRE(values(state) == std::vector<float>{16});
 }
 
+TEST_CASE("what a compiled function leaves in other tensors than its result carries gradient") {
+  const Tensor weight = tensor({2.0f, 3.0f}, TensorOptions().requires_grad(true));
+  Tensor kept, sum = zeros({2});
+  auto model = [&](const Tensor& x) {
+    const Tensor hidden = weight * x;
+    kept = hidden * hidden; // d/dw: 2 w x^2
+    sum.add_(hidden);       // d/dw: x
+    return hidden * 3;      // d/dw: 3 x
+  };
+  auto compiled = jit::compile(model);
+  const Tensor x = tensor({5.0f, 7.0f});
+  auto gradient_of = [&](const Tensor& value) {
+    return autograd::grad({value.sum()}, {weight}, {}, /*retain_graph=*/true)[0];
+  };
+  for (int call = 1; call <= 3; ++call) {
+    const Tensor result = compiled(x);
+    CHECK(kept.allclose(square(weight * x)));
+    CHECK(sum.allclose(weight * x * call));
+    CHECK(gradient_of(result).allclose(x * 3));
+    CHECK(gradient_of(kept).allclose(weight * 2 * x * x));
+    CHECK(gradient_of(result + kept).allclose(x * 3 + weight * 2 * x * x));
+    CHECK(gradient_of(sum).allclose(x * call));
+  }
+  CHECK(compiled.programs() <= 2); // sum carries gradient from the second call on
+  sum.detach_();
+  compiled(x);
+  CHECK(gradient_of(sum).allclose(x));
+}
+
+TEST_CASE("a tensor that a compiled function frees of its gradient has none") {
+  const Tensor weight = tensor({2.0f}, TensorOptions().requires_grad(true));
+  Tensor state = weight * 3;
+  auto clear = jit::compile([&](const Tensor& x) {
+    const Tensor was = state * x;
+    state.detach_();
+    state.add_(1);
+    return was;
+  });
+  for (int call = 0; call < 2; ++call) {
+    state = weight * 3;
+    CHECK(autograd::grad({clear(ones({1}))}, {weight})[0].item<float>() == 3);
+    CHECK_FALSE(state.requires_grad());
+    CHECK(state.item<float>() == 7);
+  }
+}
+
 TEST_CASE("tensors that arguments alone decide are made once, and each call has its own") {
   auto body = [](Tensor x) {
     Tensor places = arange(4);

@@ -93,6 +93,62 @@ TEST_CASE("backward goes through the segments of a split model") {
   CHECK(fc->weight.grad().allclose(wanted));
 }
 
+TEST_CASE("a sum that several segments write in place keeps the gradient of each") {
+  const Tensor weight = tensor({2.0f, 3.0f}, TensorOptions().requires_grad(true));
+  auto step = [&](const Tensor& x) {
+    weight.mutable_grad() = Tensor();
+    Tensor sum = zeros({2});
+    for (int i = 1; i <= 3; ++i) {
+      sum.add_(weight * x * i);
+      if (sum.sum().item<float>() > 1e9f) break;
+    }
+    sum.mul(x).sum().backward();
+    return sum.detach();
+  };
+  auto compiled = jit::compile(step);
+  for (const float value : {1.0f, 2.0f}) {
+    const Tensor x = full({2}, value);
+    CHECK(compiled(x).allclose(weight.detach() * value * 6));
+    CHECK(weight.grad().allclose(full({2}, 6 * value * value)));
+  }
+}
+
+TEST_CASE("a value of an outer tensor that is read holds until it changes") {
+  Tensor flag = ones({1}), mask = tensor({true, false, true});
+  auto compiled = jit::compile([&](const Tensor& x) {
+    const Tensor chosen = x.index({mask}).sum() + x.masked_select(mask.reshape({3})).sum();
+    return flag.item<float>() > 0 ? chosen : -chosen;
+  });
+  const Tensor x = tensor({1.0f, 2.0f, 4.0f});
+  for (int call = 0; call < 3; ++call)
+    CHECK(compiled(x).item<float>() == 10);
+  CHECK(compiled.programs() == 1); // nothing of the program is computed before it is read: no split
+  flag.fill_(-1);
+  CHECK(compiled(x).item<float>() == -10);
+  mask[1] = true;
+  CHECK(compiled(x).item<float>() == -14);
+  flag = flag * -1; // another tensor
+  CHECK(compiled(x).item<float>() == 14);
+  CHECK_THAT(compiled.explain(), Contains("a value that was read on the host changed"));
+  flag.data_ptr<float>()[0] = -1; // from now on by its address
+  CHECK(compiled(x).item<float>() == -14);
+  flag.data_ptr<float>()[0] = 1;
+  CHECK(compiled(x).item<float>() == 14);
+}
+
+TEST_CASE("a function whose shapes follow what it reads stops compiling, and goes on eagerly") {
+  auto compiled = jit::compile([](const Tensor& x) {
+    const Tensor rows = x.index({x > 0.5f});
+    return (rows * rows + rows).sum();
+  });
+  for (int count = 1; count <= 24; ++count) {
+    const Tensor x = cat({ones({count}), zeros({24 - count})});
+    CHECK(compiled(x).item<float>() == 2.0f * static_cast<float>(count));
+  }
+  CHECK(compiled.programs() < 24);
+  CHECK_THAT(compiled.explain(), Contains("runs eagerly from now on"));
+}
+
 TEST_CASE("a model that throws while it is captured changes nothing, and works when it no longer throws") {
   struct BrokenImpl : nn::Module {
     BrokenImpl() {

@@ -14,6 +14,14 @@
 #undef FORWARD_HAS_DEFAULT_ARGS
 #define FORWARD_HAS_DEFAULT_ARGS(...) static_assert(true);
 
+namespace kiln::nn::functional {
+/// As the function with options, but for `beta`, which LibTorch takes beside them.
+inline Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, SmoothL1LossFuncOptions options,
+                             double beta) {
+  return smooth_l1_loss(input, target, options.beta(beta));
+}
+} // namespace kiln::nn::functional
+
 namespace kiln::nn::detail {
 /// Our layers print as "torch::nn::Linear(…)", which programs compare.
 inline const bool prints_as_torch = (set_print_prefix("torch::nn::"), true);

@@ -29,34 +29,41 @@ Tensor present_value(const InputSource& source, const std::vector<Tensor>& argum
 
 } // namespace
 
-void Trace::flush(const std::string& reason) {
+void Trace::note_split(const std::string& reason) {
   const ir::Location where = resolve_location(caller_location());
   std::string line = reason;
   if (!where.module.empty()) line += " in " + where.module;
   if (!where.file.empty()) line += " at " + where.file + ":" + std::to_string(where.line);
   splits_.push_back(std::move(line));
+}
 
-  if (splits_.size() == 1 && !functions_split_) {
+void Trace::flush(const std::string& reason) {
+  note_split(reason);
+  if (!functions_split_) {
     std::vector<Tensor> living;
-    for (const auto& weak : created_)
-      if (const StoragePtr storage = weak.lock(); storage && storage->trace == serial_)
-        living.push_back(whole(storage));
+    for (const StoragePtr& storage : written())
+      living.push_back(whole(storage));
     if (needs_host_backward(living)) throw RestartCapture();
   }
   functions_split_ = true; // gradients now cross programs, by way of the tape
   // Living values that carry gradient: a later backward() goes through this segment by way of the tape.
   std::vector<StoragePtr> differentiable, gone;
+  std::vector<std::pair<StoragePtr, Edge>> others; // from before this segment, or without gradient
   const std::vector<bool> freed = freed_values();
-  for (const auto& weak : created_)
-    if (const StoragePtr storage = weak.lock(); storage && storage->trace == serial_)
-      if (const Value& value = values_[storage->value]; value.needs_grad && value.call >= 0 && !value.leaf)
-        (freed[storage->value] ? gone : differentiable).push_back(storage);
+  for (const StoragePtr& storage : written()) {
+    const Value& value = values_[storage->value];
+    if (value.needs_grad && value.call >= 0 && !value.leaf)
+      (freed[storage->value] ? gone : differentiable).push_back(storage);
+    else
+      others.emplace_back(storage, value.leaf ? gradient_edge(whole(value.leaf)) : Edge{});
+  }
 
   Recording recording = finish({});
   recording.program.name = "segment";
   std::vector<Target> targets = recording.targets;
   auto plan = std::make_shared<Plan>(std::move(recording));
   dump_if_asked(plan->program());
+  compiled_ |= plan->compiled().compiled;
   std::vector<Tensor> inputs;
   const std::vector<Tensor> arguments = arguments_;
   auto program = std::make_shared<ir::Program>(plan->recording().program);
@@ -72,6 +79,8 @@ void Trace::flush(const std::string& reason) {
       node->outputs.push_back(program->values[v]);
   }
   plan->run(arguments);
+  for (const auto& [storage, edge] : others)
+    set_edge(*storage, edge);
   for (const StoragePtr& storage : differentiable)
     for (const Target& target : targets)
       if (target.storage == storage && !target.source.is_input) {

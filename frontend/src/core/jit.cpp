@@ -23,6 +23,9 @@ namespace {
 // More specialisations than this of one function: the oldest is dropped, so that a shape that keeps varying
 // does not grow without bound.
 constexpr std::size_t kMaxPlans = 32;
+// A function that reads values while it runs, and whose shapes depend on them, may meet new programs for
+// ever: after as many captures that compiled something it runs eagerly.
+constexpr int kMaxSplitCompiles = 16;
 
 struct Signature {
   std::vector<TensorType> types;
@@ -91,7 +94,8 @@ struct Compiled::State {
   std::shared_ptr<Plan> last;
   bool splits_functions = false; ///< gradients of its results go through functions or hooks
   bool splits = false;           ///< reads values while it runs: captured anew at every call
-  int captured = 0;
+  bool eager = false;            ///< not captured any more
+  int captured = 0, split_compiles = 0;
   std::set<std::string> seen_splits;
   std::recursive_mutex mutex;
 
@@ -99,7 +103,7 @@ struct Compiled::State {
                               void* context, const std::string& reason);
   /// One capture. Throws RestartCapture when it must be made with functions between programs.
   std::shared_ptr<Plan> record(const std::vector<Tensor>& arguments, Body body, void* context,
-                               std::vector<std::string>& splits);
+                               std::vector<std::string>& splits, bool& compiled);
 };
 
 Compiled::Compiled(std::string name) : state_(std::make_shared<State>()) {
@@ -122,8 +126,9 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
       break;
     }
   std::lock_guard lock(state_->mutex);
-  RunGate running;
   State& state = *state_;
+  if (state.eager) return body(context, arguments);
+  RunGate running;
   std::string reason = "first call";
   for (std::size_t i = 0; i < state.entries.size(); ++i) {
     if (!fits(state.entries[i].signature, *values, constants)) continue;
@@ -143,7 +148,7 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
 }
 
 std::shared_ptr<Plan> Compiled::State::record(const std::vector<Tensor>& arguments, Body body, void* context,
-                                              std::vector<std::string>& splits) {
+                                              std::vector<std::string>& splits, bool& compiled) {
   Trace trace;
   if (splits_functions) trace.split_functions();
   for (std::uint32_t i = 0; i < arguments.size(); ++i)
@@ -151,11 +156,17 @@ std::shared_ptr<Plan> Compiled::State::record(const std::vector<Tensor>& argumen
   std::vector<Tensor> returned = body(context, arguments);
   for (const Tensor& x : returned)
     if (!x.defined()) fail(name + ": the compiled function returned an undefined tensor");
-  if (GradMode::is_enabled() && trace.needs_host_backward(returned)) throw RestartCapture();
-  Recording recording = trace.finish(returned);
+  if (GradMode::is_enabled()) {
+    std::vector<Tensor> left = returned;
+    for (const StoragePtr& storage : trace.written())
+      left.push_back(whole(storage));
+    if (trace.needs_host_backward(left)) throw RestartCapture();
+  }
+  Recording recording = trace.finish(returned, /*graphs=*/true);
   recording.program.name = name;
   splits = trace.splits();
   auto plan = std::make_shared<Plan>(std::move(recording));
+  compiled = trace.compiled() || plan->compiled().compiled;
   dump_if_asked(plan->program());
   trace.commit();
   return plan;
@@ -174,14 +185,14 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
   const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<Plan> plan;
   std::vector<std::string> lines;
-  bool split = false;
+  bool split = false, new_programs = false;
   std::vector<std::string> reasons;
   try {
-    plan = record(arguments, body, context, reasons);
+    plan = record(arguments, body, context, reasons, new_programs);
   } catch (const RestartCapture&) {
     splits_functions = true;
     reasons.clear();
-    plan = record(arguments, body, context, reasons);
+    plan = record(arguments, body, context, reasons, new_programs);
   }
   split = !reasons.empty();
   for (const std::string& line : reasons)
@@ -204,6 +215,11 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
   ++captured;
   last = plan;
   splits |= split;
+  if (split && new_programs && ++split_compiles >= kMaxSplitCompiles) {
+    eager = true;
+    log.push_back("runs eagerly from now on: " + std::to_string(split_compiles) +
+                  " calls have compiled other programs, as values are read and shapes follow them");
+  }
   // A function that was split has host code between its programs: it is captured anew each time, its programs
   // reused.
   if (!split) {

@@ -111,6 +111,10 @@ std::string Plan::stale() {
       return "the gradient of " + (slot.leaf->name.empty() ? "a parameter" : slot.leaf->name) + " was " +
              (slot.before ? "another tensor" : "undefined");
   }
+  for (const HostRead& read : recording_.reads)
+    if (read.storage->version != read.version || !(read.storage->buffer == read.buffer) ||
+        read.storage->pinned || is_dropped(read.storage))
+      return "a value that was read on the host changed";
   const std::uint64_t epoch = structure_epoch();
   if (epoch != epoch_) {
     for (const auto& guard : recording_.guards)
@@ -296,6 +300,14 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) {
   run.assign_state();
   if (differentiable) record(arguments, std::move(inputs), std::move(residuals), results);
   if ((freed_ || !passed_results_.empty()) && GradMode::is_enabled()) attach(arguments, results);
+  for (std::uint32_t i : graph_targets_) {
+    const Target& target = recording_.targets[i];
+    Storage& storage = *(target.storage ? target.storage : arguments[target.argument].impl()->storage);
+    set_edge(storage, target.has_graph ? gradient_edge(results[target.returned]) : Edge{});
+  }
+  for (const HostChange& change : recording_.changes)
+    change.change();
+  results.resize(recording_.results);
   return results;
 }
 

@@ -76,6 +76,7 @@ private:
   std::vector<std::int64_t> place_of_output_;
   std::vector<Storage*> donated_targets_;     ///< state that was changed in its own buffer
   std::vector<std::uint32_t> new_targets_;    ///< targets that get another buffer
+  std::vector<std::uint32_t> graph_targets_;  ///< targets that carry gradient, or did before
   std::vector<std::uint32_t> joint_inputs_;   ///< inputs that get a gradient
   std::vector<std::uint32_t> joint_results_;  ///< returned values that have one
   std::vector<std::uint32_t> passed_results_; ///< those that are inputs which have one

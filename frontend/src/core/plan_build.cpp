@@ -16,6 +16,8 @@ Plan::Plan(Recording recording) : recording_(std::move(recording)), program_(rec
     hold(slot.leaf);
     if (slot.before) hold(slot.before);
   }
+  for (const HostRead& read : recording_.reads)
+    hold(read.storage);
   find_places();
   find_reused();
   if (std::find(recording_.returned_freed.begin(), recording_.returned_freed.end(), true) !=
@@ -64,6 +66,13 @@ void Plan::find_places() {
     if (alias(i) >= count) place_of_output_[i] = place_of_output_[static_cast<std::size_t>(alias(i) - count)];
   for (std::uint32_t i = 0; i < recording_.targets.size(); ++i) {
     const Target& target = recording_.targets[i];
+    const bool carried = std::any_of(inputs.begin(), inputs.end(), [&](const InputSource& source) {
+      return source.needs_grad &&
+             (target.storage
+                  ? source.storage == target.storage && !target.storage->requires_grad
+                  : source.kind == InputSource::Kind::Argument && source.argument == target.argument);
+    });
+    if (target.has_graph || carried) graph_targets_.push_back(i);
     if (target.donated && target.storage)
       donated_targets_.push_back(target.storage.get());
     else

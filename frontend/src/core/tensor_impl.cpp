@@ -188,6 +188,12 @@ void move_retained(Storage& storage, const Edge& before) {
 }
 } // namespace
 
+void set_edge(Storage& storage, const Edge& edge) {
+  if (storage.plans.load(std::memory_order_relaxed) && !storage.grad_fn != !edge.node) bump_structure_epoch();
+  storage.grad_fn = edge.node;
+  storage.grad_output = edge.output;
+}
+
 void write(const Tensor& x, const Tensor& value, const char* op) {
   const auto& impl = x.impl();
   const StoragePtr& storage = impl->storage;
@@ -212,16 +218,16 @@ void write(const Tensor& x, const Tensor& value, const char* op) {
     result = invert(impl->lens[i], below[i], result);
 
   Storage& source = *result.impl()->storage;
-  if (records) {
+  Trace* trace = Trace::current();
+  if (records) storage->hooks = nullptr; // they stay with the value they were registered on
+  // Under capture what lay behind the value from before stays: a backward() within it goes on there. What
+  // lies behind the new value is known when the program has run.
+  if (records && !trace) {
     const Edge before{storage->grad_fn, storage->grad_output};
-    storage->grad_fn = source.grad_fn         ? source.grad_fn
-                       : source.requires_grad ? gradient_edge(result).node
-                                              : nullptr;
-    storage->grad_output = source.grad_output;
-    storage->hooks = nullptr; // they stay with the value they were registered on
+    set_edge(*storage, gradient_edge(result));
     if (storage->retains_grad) move_retained(*storage, before);
   }
-  if (Trace* trace = Trace::current()) {
+  if (trace) {
     trace->assign(*storage, result);
     return;
   }
@@ -252,11 +258,14 @@ void set_data(Tensor& x, const Tensor& value) {
 
 runtime::Buffer host_value(const Tensor& x) {
   if (Trace* trace = Trace::current()) {
-    const Tensor value = read(x);
-    if (trace->knows(*value.impl()->storage) || !value.impl()->storage->buffer) {
-      trace->flush("a value was read on the host");
-      return value.impl()->storage->buffer;
+    const StoragePtr& storage = x.impl()->storage;
+    if (!trace->knows(*storage) && storage->buffer) {
+      trace->read_on_host(storage);
+      TraceSuspend suspend;
+      return read(x).impl()->storage->buffer;
     }
+    const Tensor value = read(x);
+    trace->flush("a value was read on the host");
     return value.impl()->storage->buffer;
   }
   const Tensor value = read(x);

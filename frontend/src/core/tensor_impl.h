@@ -17,6 +17,7 @@
 namespace kiln::internal {
 
 struct TapeNode;
+struct Edge;
 struct Hooks;
 
 struct Storage : std::enable_shared_from_this<Storage> {
@@ -84,6 +85,9 @@ void unshare(const Tensor& whole);
 void write(const Tensor& x, const Tensor& value, const char* op);
 /// Makes x hold another value, perhaps of another type: every handle to it, an optimizer's too, sees that.
 void set_data(Tensor& x, const Tensor& value);
+/// What lies behind a storage's value is now `edge`. Programs that took it for a tensor with a gradient, or
+/// for one without, look again when that has changed.
+void set_edge(Storage& storage, const Edge& edge);
 /// The bytes of x on the host, contiguous. Under capture this runs what was recorded so far.
 runtime::Buffer host_value(const Tensor& x);
 

@@ -241,6 +241,23 @@ void Trace::check_indices(const Tensor& indices, const IndexRange& range, const 
   checks_.push_back(std::move(check));
 }
 
+void Trace::read_on_host(const StoragePtr& storage) {
+  if (storage->pinned) // changes with nothing to tell
+    note_split("a value was read on the host whose address is known");
+  else
+    reads_.push_back({storage, storage->version, storage->buffer});
+}
+
+void Trace::repeat(const void* subject, std::function<void()> change) {
+  std::erase_if(changes_, [=](const HostChange& known) { return known.subject == subject; });
+  changes_.push_back({subject, std::move(change)});
+}
+
+bool Trace::has_changed(const void* subject) const {
+  return std::any_of(changes_.begin(), changes_.end(),
+                     [=](const HostChange& known) { return known.subject == subject; });
+}
+
 bool Trace::needs_grad(const Storage& storage) const {
   if (storage.trace != serial_) return storage.needs_grad();
   return storage.requires_grad || values_[storage.value].needs_grad;
@@ -268,7 +285,26 @@ GradSlot& Trace::grad_slot(const StoragePtr& leaf) {
 void Trace::note_grad_read(const StoragePtr& leaf) {
   const std::size_t known = grads_.size();
   GradSlot& slot = grad_slot(leaf);
-  if (grads_.size() > known) slot.read_first = true; // not written by this capture before
+  if (grads_.size() > known) slot.read_first = !is_created(*leaf); // not written by this capture before
+}
+
+bool Trace::is_created(const Storage& storage) const {
+  return storage.trace == serial_ && std::none_of(captured_.begin(), captured_.end(), [&](const auto& known) {
+           return known.first.get() == &storage;
+         });
+}
+
+// Gradients of leaves that the function made, and that nobody but the recording refers to, are seen by
+// nobody.
+void Trace::forget_own_leaves() {
+  std::erase_if(grads_, [&](GradSlot& slot) {
+    if (!is_created(*slot.leaf)) return false;
+    const auto known = std::count_if(values_.begin(), values_.end(),
+                                     [&](const Value& value) { return value.leaf == slot.leaf; });
+    if (slot.leaf.use_count() > known + 1) return false;
+    slot.leaf->grad = {};
+    return true;
+  });
 }
 
 void Trace::note_grad_change(const StoragePtr& leaf) {
@@ -287,7 +323,18 @@ bool only_returned(const std::vector<Tensor>& returned, const StoragePtr& storag
 }
 } // namespace
 
-Recording Trace::finish(const std::vector<Tensor>& returned) {
+std::vector<StoragePtr> Trace::written() const {
+  std::vector<StoragePtr> storages;
+  for (const auto& weak : created_)
+    if (StoragePtr storage = weak.lock(); storage && storage->trace == serial_ && !storage->requires_grad)
+      storages.push_back(std::move(storage));
+  for (const auto& [storage, input] : captured_)
+    if (storage->value != input_values_[input] && !storage->requires_grad) storages.push_back(storage);
+  return storages;
+}
+
+Recording Trace::finish(const std::vector<Tensor>& returned, bool graphs) {
+  forget_own_leaves();
   Recording recording;
   std::vector<ir::ValueId> returned_values;
   for (const Tensor& x : returned) {
@@ -330,30 +377,40 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
     return {false, entry->second};
   };
   const std::vector<bool> freed = freed_values();
-  for (std::size_t i = 0; i < returned.size(); ++i) {
-    const ir::ValueId id = returned_values[i];
+  auto add_returned = [&](ir::ValueId id) {
     recording.returned.push_back(source_of(id));
     recording.returned_needs_grad.push_back(values_[id].needs_grad && !freed[id]);
     recording.returned_freed.push_back(freed[id]);
-  }
+  };
+  for (const ir::ValueId id : returned_values)
+    add_returned(id);
+  recording.results = static_cast<std::uint32_t>(returned.size());
+  auto add_target = [&](Target target, const StoragePtr& storage) {
+    target.source = source_of(storage->value);
+    target.has_graph = graphs && values_[storage->value].needs_grad && !storage->requires_grad;
+    if (target.has_graph) {
+      target.returned = static_cast<std::uint32_t>(recording.returned.size());
+      add_returned(storage->value);
+      recording.returned_types.push_back(storage->type);
+    }
+    recording.targets.push_back(std::move(target));
+  };
   for (const auto& [storage, input] : captured_) {
     if (storage->value == input_values_[input]) continue;
     if (storage->requires_grad && !storage->grad_fn && input_of[storage->value] < 0)
       if (const ir::OpCall& call = calls_[static_cast<std::size_t>(values_[storage->value].call)];
           ir::find_op(call.op)->detaches && call.operands[0] == input_values_[input])
         continue; // read again, not written
-    Target target{.source = source_of(storage->value)};
     if (inputs_[input].kind == InputSource::Kind::Argument)
-      target.argument = inputs_[input].argument;
+      add_target({.argument = inputs_[input].argument}, storage);
     else
-      target.storage = storage;
-    recording.targets.push_back(std::move(target));
+      add_target({.storage = storage}, storage);
   }
   for (const auto& weak : created_) {
     const StoragePtr storage = weak.lock();
     if (!storage || storage->trace != serial_) continue;
     if (only_returned(returned, storage)) continue;
-    recording.targets.push_back({.source = source_of(storage->value), .storage = storage});
+    add_target({.storage = storage}, storage);
   }
   // State is updated in its own buffer, when nothing else wants the old value. A number is made anew: it
   // costs nothing, and all kernels that read the old one may run beside the one that makes it.
@@ -374,6 +431,8 @@ Recording Trace::finish(const std::vector<Tensor>& returned) {
   recording.random_draws = draws_;
   recording.guards = guards_;
   recording.checks = checks_;
+  recording.reads = reads_;
+  recording.changes = changes_;
   return recording;
 }
 

@@ -8,6 +8,7 @@
 #include "core/tape.h"
 #include "kiln/internal/capture.h"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -38,7 +39,9 @@ struct Target {
   ValueSource source = {};
   StoragePtr storage = {}; ///< null: the argument's storage
   std::uint32_t argument = 0;
-  bool donated = false; ///< updated in its own buffer
+  bool donated = false;       ///< updated in its own buffer
+  bool has_graph = false;     ///< its value carries gradient, and is among those that `returned` lists
+  std::uint32_t returned = 0; ///< there
 };
 
 /// Gradient slot of a leaf: what was there when the function started reading it, and what is there after a
@@ -51,11 +54,26 @@ struct GradSlot {
   Tensor after = {};         ///< undefined: none
 };
 
+/// A tensor from outside the program whose elements the function read on the host: what it then recorded
+/// holds while they stand.
+struct HostRead {
+  StoragePtr storage;
+  std::uint32_t version = 0;
+  runtime::Buffer buffer; ///< kept, so that no other tensor's comes to lie there
+};
+
+/// What the function changed on the host, such as a module's mode: each run does so again.
+struct HostChange {
+  const void* subject;
+  std::function<void()> change;
+};
+
 /// A finished recording.
 struct Recording {
   ir::Program program;
   std::vector<InputSource> inputs;
-  std::vector<ValueSource> returned;
+  std::vector<ValueSource> returned; ///< by the function, then values of targets that carry gradient
+  std::uint32_t results = 0;         ///< how many the function returned
   std::vector<TensorType> returned_types;
   std::vector<bool> returned_needs_grad;
   std::vector<bool> returned_freed; ///< would need a graph that a backward() of the capture has freed
@@ -64,6 +82,8 @@ struct Recording {
   std::uint64_t random_draws = 0; ///< how far a run advances the random state
   std::vector<std::shared_ptr<const Guard>> guards;
   std::vector<IndexCheck> checks; ///< of inputs, before each run
+  std::vector<HostRead> reads;
+  std::vector<HostChange> changes;
 };
 
 class Trace {
@@ -86,6 +106,11 @@ public:
   /// Has a run check the indices first, when they are elements of an input.
   void check_indices(const Tensor& indices, const IndexRange& range, const std::string& text);
   void guard(std::shared_ptr<const Guard> guard) { guards_.push_back(std::move(guard)); }
+  /// The function looks at elements of a tensor that this recording has not met.
+  void read_on_host(const StoragePtr& storage);
+  /// `change` was made to `subject`, and is to be made by each run. Guards on it are needed no longer.
+  void repeat(const void* subject, std::function<void()> change);
+  bool has_changed(const void* subject) const;
 
   bool needs_grad(const Storage& storage) const;
   /// Another handle on the value that x has now.
@@ -116,12 +141,15 @@ public:
                                const std::vector<Tensor>* wanted, bool retain_graph, bool create_graph);
 
   /// Everything recorded since the start or the last flush, ready to compile. `returned`: the function's
-  /// results.
-  Recording finish(const std::vector<Tensor>& returned);
+  /// results. `graphs`: what lies behind other tensors that it leaves is wanted as well.
+  Recording finish(const std::vector<Tensor>& returned, bool graphs = false);
+  /// Storages, but for leaves, whose values were made in this recording and to which somebody still refers.
+  std::vector<StoragePtr> written() const;
   /// Runs what was recorded so far, gives every living storage its value, and starts over with an empty
   /// recording.
   void flush(const std::string& reason);
   const std::vector<std::string>& splits() const { return splits_; } ///< why and where it was flushed
+  bool compiled() const { return compiled_; } ///< a flush has met a program for the first time
   void commit(); ///< the recording stands: the destructor restores no gradient slots
 
 private:
@@ -153,7 +181,10 @@ private:
                                    std::span<const TensorType> results);
   Tensor tensor_of(ir::ValueId value);
   GradSlot& grad_slot(const StoragePtr& leaf);
+  bool is_created(const Storage& storage) const;
+  void forget_own_leaves();
   void restart();
+  void note_split(const std::string& reason);
 
   static thread_local Trace* current_;
   std::unique_lock<std::recursive_mutex> exclusive_;
@@ -173,11 +204,14 @@ private:
   std::uint64_t draws_ = 0;
   std::vector<std::shared_ptr<const Guard>> guards_;
   std::vector<IndexCheck> checks_;
+  std::vector<HostRead> reads_;
+  std::vector<HostChange> changes_;
   std::vector<GradSlot> grads_;
   std::vector<std::string> splits_;
   std::vector<FunctionRecord> functions_;
   bool functions_split_ = false;
   bool committed_ = false;
+  bool compiled_ = false;
 };
 
 /// Thrown where what was captured so far needs functions and hooks to be run between programs: the capture,

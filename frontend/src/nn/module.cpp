@@ -3,6 +3,7 @@
 
 #include "core/tensor_impl.h"
 #include "kiln/warning.h"
+#include "nn/module_guards.h"
 #include "nn/type_name.h"
 
 #include <ostream>
@@ -234,9 +235,7 @@ void Module::set_path(const std::string& path) {
 void Module::train(bool on) {
   for (auto& child : children_)
     child.value()->train(on);
-  if (state_->training == on) return;
-  state_->training = on;
-  internal::bump_structure_epoch();
+  internal::set_training(state_, on);
 }
 
 bool Module::is_training() const noexcept {

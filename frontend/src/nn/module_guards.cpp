@@ -1,5 +1,9 @@
 // What a captured program relies on about the modules that were called in it.
-#include "kiln/internal/module_state.h"
+#include "nn/module_guards.h"
+
+#include "core/trace.h"
+
+#include <utility>
 
 namespace kiln::internal {
 
@@ -38,7 +42,16 @@ private:
 } // namespace
 
 void guard_training(const ModuleStatePtr& state) {
-  record_guard(std::make_shared<TrainingGuard>(state));
+  const Trace* trace = Trace::current();
+  if (trace && !trace->has_changed(state.get())) record_guard(std::make_shared<TrainingGuard>(state));
+}
+
+void set_training(const ModuleStatePtr& state, bool on) {
+  if (Trace* trace = Trace::current())
+    trace->repeat(state.get(), [state, on] {
+      if (std::exchange(state->training, on) != on) bump_structure_epoch();
+    });
+  if (std::exchange(state->training, on) != on) bump_structure_epoch();
 }
 void guard_structure(const ModuleStatePtr& state) {
   record_guard(std::make_shared<StructureGuard>(state));

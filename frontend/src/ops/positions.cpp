@@ -166,6 +166,7 @@ Tensor nonzero(const Tensor& x) {
 }
 std::vector<Tensor> nonzero_numpy(const Tensor& x) {
   const Tensor places = nonzero(x.dim() == 0 ? x.reshape({1}) : x);
+  places.impl()->storage->constant = true; // the columns are copies; who reads x is told when they change
   std::vector<Tensor> columns;
   for (std::int64_t d = 0; d < places.size(1); ++d)
     columns.push_back(places.select(1, d).clone());
@@ -177,6 +178,7 @@ std::vector<Tensor> where(const Tensor& condition) {
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (checked(mask, "masked_select").type.dtype != kBool)
     fail("masked_select: expected BoolTensor for mask, got " + std::string(to_string(mask.dtype())));
+  if (x.sizes() == mask.sizes()) return index(x, {mask});
   const std::vector<Tensor> both = broadcast_tensors({x, mask});
   return index(both[0].flatten(), {both[1].flatten()});
 }

@@ -295,8 +295,10 @@ Tensor& Tensor::detach_() const {
     return const_cast<Tensor&>(*this);
   }
   Storage& storage = *impl.storage;
-  if (Trace* trace = Trace::current()) trace->assign(storage, apply("detach", {whole(impl.storage)}));
-  storage.grad_fn = nullptr;
+  if (Trace* trace = Trace::current())
+    trace->assign(storage, apply("detach", {whole(impl.storage)}));
+  else
+    set_edge(storage, {});
   storage.requires_grad = false;
   return const_cast<Tensor&>(*this);
 }
