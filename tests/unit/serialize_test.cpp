@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -125,6 +126,28 @@ TEST_CASE("streams and memory work as files do") {
   CHECK(same(*a, *d));
   CHECK_THROWS_MATCHES(save(a, [](const void*, std::size_t) { return std::size_t{0}; }), Error,
                        Message("save: the function takes no more"));
+}
+
+TEST_CASE("a header of any length is told from a zip file and a pickle") {
+  // The length comes first, lowest byte first: 0x80 begins a pickle, "PK" a zip file.
+  std::set<std::size_t> lengths;
+  for (const std::size_t base : {std::size_t{0}, std::size_t{0x4b50 - 200}})
+    for (std::size_t extra = 1; extra < 300; extra += 8) {
+      const std::string name(base + extra, 'n');
+      std::stringstream stream;
+      serialize::OutputArchive out;
+      out.write(name, ones({2}));
+      out.save_to(stream);
+      const std::string bytes = stream.str();
+      lengths.insert(static_cast<unsigned char>(bytes[0]) + 256 * static_cast<unsigned char>(bytes[1]));
+      serialize::InputArchive in;
+      in.load_from(stream);
+      Tensor back;
+      in.read(name, back);
+      CHECK(back.equal(ones({2})));
+    }
+  CHECK(lengths.contains(0x80));
+  CHECK(lengths.contains(0x4b50));
 }
 
 TEST_CASE("archives hold values and archives") {

@@ -26,12 +26,25 @@ Tensor Contents::read(const Entry& entry) const {
   return internal::make_tensor(stored.type, stored.read());
 }
 
+namespace {
+// A header's length within the file, then the header, which is a JSON object. The first bytes of the length
+// may be those that zip files and pickles begin with.
+bool begins_as_safetensors(std::span<const std::byte> bytes) {
+  std::uint64_t length = 0;
+  if (bytes.size() <= sizeof length) return false;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return length <= bytes.size() - sizeof length && bytes[sizeof length] == std::byte{'{'};
+}
+} // namespace
+
 std::shared_ptr<const Contents> read_contents(const std::string& origin, Bytes bytes) {
   auto starts_with = [&](std::string_view magic) {
     return bytes.span.size() >= magic.size() &&
            std::memcmp(bytes.span.data(), magic.data(), magic.size()) == 0;
   };
   if (bytes.span.empty()) throw Error(origin + ": it is empty, wanted safetensors or a PyTorch file");
+  if (begins_as_safetensors(bytes.span))
+    return std::make_shared<Contents>(origin, read_safetensors(origin, bytes));
   if (starts_with("PK")) return std::make_shared<Contents>(origin, read_pytorch(origin, bytes));
   // The number that torch.save began its files with.
   if (starts_with(std::string_view("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14)))
