@@ -52,7 +52,9 @@ void check(const Tensor& got, const std::vector<double>& want) {
 } // namespace
 
 TEST_CASE("every op has the gradient that finite differences give") {
+  int number = 0; // sections of one name would be run once
   for (const Case& example : cases()) {
+    ++number;
     const auto arrays = make_operands(example, kFloat64, 11);
     std::vector<std::size_t> differentiable;
     for (std::size_t i = 0; i < arrays.size(); ++i)
@@ -64,7 +66,7 @@ TEST_CASE("every op has the gradient that finite differences give") {
     // away.
     if (value.type.dtype != kFloat64) continue;
     if (example.op == "round" && example.operands[0].values == Values::Fixed) continue; // on the jumps
-    DYNAMIC_SECTION(describe(example)) {
+    DYNAMIC_SECTION("case " << number << ", " << describe(example)) {
       std::mt19937 random(3);
       std::normal_distribution<double> normal;
       std::vector<double> weights(value.values.size());
