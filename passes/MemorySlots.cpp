@@ -24,7 +24,9 @@ int64_t placeBuffers(std::vector<Buffer>& buffers) {
   std::vector<Buffer*> bySize;
   for (Buffer& buffer : buffers)
     bySize.push_back(&buffer);
-  llvm::stable_sort(bySize, [](const Buffer* a, const Buffer* b) { return a->bytes > b->bytes; });
+  llvm::sort(bySize, [](const Buffer* a, const Buffer* b) {
+    return std::pair(b->bytes, a->slot) < std::pair(a->bytes, b->slot);
+  });
   std::vector<Buffer*> placed; // by offset
   int64_t arena = 0;
   for (Buffer* buffer : bySize) {

@@ -1,12 +1,12 @@
 // LBFGS on functions whose minima are known, its line search, its options and errors. Its steps are compared
 // with LibTorch's in tests/parity.
+#include "../support/temporary_folder.h"
 #include "kiln/kiln.h"
 #include "kiln/optim/lbfgs_state.h"
 #include "kiln/serialize.h"
 
 #include <catch2/catch.hpp>
 
-#include <cstdio>
 #include <sstream>
 
 using namespace kiln;
@@ -95,9 +95,10 @@ TEST_CASE("LBFGS goes on bit for bit from a checkpoint") {
     return losses;
   };
   const auto options = optim::LBFGSOptions(0.5).max_iter(3).history_size(4).line_search_fn("strong_wolfe");
+  test::TemporaryFolder folder;
   for (const char* ending : {".safetensors", ".pt"}) {
     INFO(ending);
-    const std::string file = std::tmpnam(nullptr) + std::string(ending);
+    const std::string file = folder / "run" + ending;
     nn::Linear fc(3, 2);
     optim::LBFGS lbfgs(fc->parameters(), options);
     go(fc, lbfgs, 2);
@@ -111,7 +112,6 @@ TEST_CASE("LBFGS goes on bit for bit from a checkpoint") {
     CHECK(load_checkpoint(file, *fresh, other) == 2);
     CHECK(static_cast<const optim::LBFGSOptions&>(other.param_groups()[0].options()).max_iter() == 3);
     CHECK(go(fresh, other, 3) == wanted);
-    std::remove(file.c_str());
   }
 }
 

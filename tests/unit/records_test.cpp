@@ -123,7 +123,7 @@ TEST_CASE("The hash is the same in every process and sees all that matters") {
   CHECK(hash(layer()) == reference);
   // Names and places do not matter.
   program.inputNames[0] = "other";
-  program.locations.push_back({"fc1", "train.cpp", 7});
+  program.locations.push_back({"fc1", "train.cpp", 7, {}});
   program.calls[0].location = 1;
   CHECK(hash(program) == reference);
   // All else does.
@@ -152,7 +152,7 @@ TEST_CASE("The hash is the same in every process and sees all that matters") {
 
 TEST_CASE("A program is listed one call a line") {
   Program program = layer();
-  program.locations.push_back({"fc1", "train.cpp", 41});
+  program.locations.push_back({"fc1", "train.cpp", 41, {}});
   program.calls[1].location = 1;
   CHECK(to_string(program) == R"(main(%0: f32[4, 3] "x", %1: f32[3, 5] "w") {
   %2: f32[4, 5] = matmul(%0, %1) {transpose_lhs = false, transpose_rhs = false}
