@@ -178,7 +178,7 @@ std::vector<Tensor> where(const Tensor& condition) {
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   if (checked(mask, "masked_select").type.dtype != kBool)
     fail("masked_select: expected BoolTensor for mask, got " + std::string(to_string(mask.dtype())));
-  if (x.sizes() == mask.sizes()) return index(x, {mask});
+  if (x.dim() > 0 && x.sizes() == mask.sizes()) return index(x, {mask});
   const std::vector<Tensor> both = broadcast_tensors({x, mask});
   return index(both[0].flatten(), {both[1].flatten()});
 }
