@@ -17,6 +17,11 @@ using Catch::Contains;
 
 namespace {
 
+// Counts what is compiled, which must not depend on what ran before.
+struct NoDiskCache {
+  NoDiskCache() { setenv("KILN_CACHE", "off", 1); }
+} const no_disk_cache;
+
 /// Calls `function` on each input, eagerly and compiled, from the same value of `state`; results and final
 /// states agree.
 template <class F> std::string same_as_eager(Tensor& state, F function, const std::vector<Tensor>& inputs) {
