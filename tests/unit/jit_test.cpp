@@ -381,3 +381,22 @@ TEST_CASE("a chain of modules is passed over: an error names the line that calls
   const Tensor x = ones({5, 6});
   REQUIRE_THROWS_WITH(fast(x), Catch::Contains("jit_test.cpp:" + std::to_string(__LINE__)));
 }
+
+TEST_CASE("a value written without being recorded keeps its place in the graph, compiled as eagerly") {
+  const auto loss_of = [](const Tensor& x) {
+    Tensor a = x * 2.0, b = x * 3.0, c = (x / 0.0).sum();
+    a.detach().add_(1.0);
+    NoGradGuard guard;
+    b[0] = 7.0;
+    c.fill_(2.0); // from infinity
+    AutoGradMode enabled(true);
+    return (a * a).sum() + (b * b).sum() + c.detach();
+  };
+  Tensor x = tensor({1.0, -2.0}, kFloat64).requires_grad_(), y = x.detach().clone().requires_grad_();
+  const Tensor wanted = loss_of(x), got = jit::compile(loss_of)(y);
+  CHECK(wanted.item<double>() == 3 * 3 + 3 * 3 + 7 * 7 + 6 * 6 + 2);
+  CHECK(got.item<double>() == wanted.item<double>());
+  wanted.backward(), got.backward();
+  CHECK(x.grad().equal(tensor({2 * 3 * 2.0 + 2 * 7 * 3.0, 2 * -3 * 2.0 + 2 * -6 * 3.0}, kFloat64)));
+  CHECK(y.grad().equal(x.grad()));
+}

@@ -7,6 +7,7 @@
 #include "core/tape.h"
 #include "core/trace.h"
 #include "kiln/ir/infer.h"
+#include "kiln/ops.h"
 
 #include <algorithm>
 #include <cstring>
@@ -188,6 +189,16 @@ void move_retained(Storage& storage, const Edge& before) {
 }
 } // namespace
 
+namespace {
+// `value`, with a gradient that goes to `old`: what is added is 0, but for the gradient. (Where `old` is
+// infinite that difference is no number, and the gradient ends.)
+Tensor with_gradient_of(const Tensor& old, const Tensor& value) {
+  AutoGradMode enabled(true);
+  const Tensor difference = old - old.detach();
+  return value.detach() + where(difference == 0, difference, zeros_like(old.detach()));
+}
+} // namespace
+
 void set_edge(Storage& storage, const Edge& edge) {
   if (storage.plans.load(std::memory_order_relaxed) && !storage.grad_fn != !edge.node) bump_structure_epoch();
   storage.grad_fn = edge.node;
@@ -228,6 +239,9 @@ void write(const Tensor& x, const Tensor& value, const char* op) {
     if (storage->retains_grad) move_retained(*storage, before);
   }
   if (trace) {
+    // Unrecorded, the new value has the old one's place in the graph, as in eager mode.
+    if (!records && !storage->requires_grad && trace->needs_grad(*storage))
+      result = with_gradient_of(whole(storage), result);
     trace->assign(*storage, result);
     return;
   }
