@@ -226,3 +226,13 @@ TEST_CASE("attention and Transformers name what does not fit") {
   CHECK_THROWS_WITH(nn::TransformerImpl::generate_square_subsequent_mask(0),
                     Contains("Input size must be non-negative"));
 }
+
+TEST_CASE("a decoder layer counts its parameters as PyTorch's does") {
+  nn::TransformerDecoderLayer layer(nn::TransformerDecoderLayerOptions(4, 2));
+  std::string names;
+  for (const auto& item : layer->named_parameters())
+    if (item.key().ends_with("weight")) names += item.key() + " ";
+  CHECK(names == "self_attn.in_proj_weight self_attn.out_proj.weight multihead_attn.in_proj_weight "
+                 "multihead_attn.out_proj.weight linear1.weight linear2.weight norm1.weight norm2.weight "
+                 "norm3.weight ");
+}
