@@ -400,3 +400,23 @@ TEST_CASE("a value written without being recorded keeps its place in the graph, 
   CHECK(x.grad().equal(tensor({2 * 3 * 2.0 + 2 * 7 * 3.0, 2 * -3 * 2.0 + 2 * -6 * 3.0}, kFloat64)));
   CHECK(y.grad().equal(x.grad()));
 }
+
+TEST_CASE("a detached argument becomes a leaf of the compiled function's own") {
+  const auto penalty = [](const Tensor& x, const Tensor& w) {
+    const Tensor p = x.detach().requires_grad_(), q = x.slice(0, 0, 2).detach().requires_grad_();
+    const Tensor e = (p * p * w).sum() + (q * w.slice(0, 1, 3)).pow(3).sum();
+    const auto g = autograd::grad({e}, {p, q}, {}, /*retain_graph=*/true, /*create_graph=*/true);
+    return std::make_tuple(g[0], g[1], (g[0] * g[0]).sum(), e.detach());
+  };
+  auto compiled = jit::compile(penalty);
+  const Tensor w = tensor({2.0, 3.0, 5.0}, kFloat64).requires_grad_();
+  for (double scale : {1.0, 2.0}) {
+    const Tensor x = tensor({1.0, -1.0, 0.5}, kFloat64) * scale;
+    const auto [p, q, norm, e] = compiled(x, w);
+    CHECK(p.equal(x * w.detach() * 2));
+    CHECK(q.equal(x.slice(0, 0, 2).pow(2) * w.detach().slice(0, 1, 3).pow(3) * 3));
+    CHECK(e.item<double>() == std::get<3>(penalty(x, w)).item<double>());
+    CHECK(autograd::grad({norm}, {w})[0].allclose(w.detach() * x.pow(2) * 8));
+  }
+  CHECK(compiled.programs() == 1);
+}

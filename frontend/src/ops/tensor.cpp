@@ -103,7 +103,10 @@ Tensor& Tensor::requires_grad_(bool value) const {
          std::string(name(impl.type.dtype)));
   if (!impl.lens.empty()) { // a view that starts to need gradients is a leaf of its own
     const Tensor value_now = read(*this);
-    impl_->storage = make_tensor(impl.type, value_now.impl()->storage->buffer).impl()->storage;
+    Trace* trace = Trace::current();
+    const Tensor own =
+        trace ? trace->snapshot(value_now) : make_tensor(impl.type, value_now.impl()->storage->buffer);
+    impl_->storage = own.impl()->storage;
     impl_->lens.clear();
     impl_->cached = {};
   }
