@@ -14,8 +14,6 @@ using namespace mlir;
 namespace kiln::codegen::cpu {
 namespace {
 
-constexpr llvm::StringLiteral kDone = "kiln.done";
-
 /// Whole numbers from -2^51 to 2^51 - 1 are below this float's last bits when they are added to its bits; so
 /// they become floats and return, as no i64 does in one instruction of AVX2.
 constexpr double kHolder = 0x1.8p52;

@@ -1,6 +1,8 @@
 // See Floats.h.
 #include "cpu/Floats.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
@@ -67,6 +69,14 @@ Floats::Split Floats::split(Value x) {
   std::int64_t holderBits = (bias() + shift) << shift;
   Value held = fromBits(make<arith::OrIOp>(biased, bits(holderBits)));
   return {sub(held, number(holder + static_cast<double>(bias()))), m};
+}
+
+// Denormals are scaled up first.
+Floats::Split Floats::splitAny(Value x) {
+  int up = mantissaBits() + 2;
+  Value isDenormal = below(x, number(std::ldexp(1.0, 1 - static_cast<int>(bias()))));
+  auto [exponent, m] = split(select(isDenormal, mul(x, number(std::ldexp(1.0, up))), x));
+  return {sub(exponent, select(isDenormal, number(up), number(0))), m};
 }
 
 } // namespace kiln::codegen::cpu

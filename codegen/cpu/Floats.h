@@ -6,6 +6,9 @@
 
 namespace kiln::codegen::cpu {
 
+/// Marks an op that its own expansion has made.
+constexpr llvm::StringLiteral kDone = "kiln.done";
+
 /// arith and math on values shaped like one float value.
 struct Floats {
   mlir::OpBuilder& builder;
@@ -60,6 +63,7 @@ struct Floats {
     mlir::Value exponent, m;
   };
   Split split(mlir::Value x);
+  Split splitAny(mlir::Value x); ///< denormals too
 
   template <typename OpTy, typename... Args> mlir::Value make(Args... args) {
     return OpTy::create(builder, loc, args...);

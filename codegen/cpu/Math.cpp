@@ -1,10 +1,8 @@
 // See Math.h. Here: erf, atan and the corners of atan2 in f32, and what adds the groups of MathParts.h.
 #include "cpu/Math.h"
 
-#include "cpu/Floats.h"
 #include "cpu/MathParts.h"
 
-#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -73,7 +71,7 @@ struct DefineAtan2 : OpRewritePattern<math::Atan2Op> {
       Value number = f.number(size);
       return f.make<arith::AndIOp>(f.equal(f.abs(x), number), f.equal(f.abs(y), number));
     };
-    Value zeros = both(0), infinities = both(std::numeric_limits<double>::infinity()), one = f.number(1);
+    Value zeros = both(0), infinities = both(kInfinity), one = f.number(1);
     x = f.select(f.make<arith::OrIOp>(zeros, infinities), f.withSignOf(one, x), x);
     y = f.select(infinities, f.withSignOf(one, y), y);
     Value angle = f.make<math::Atan2Op>(y, x);

@@ -1,5 +1,4 @@
 // exp and expm1 in f32 and f64, and f64's tanh. All begin with x = n ln 2 + r, |r| <= ln 2 / 2.
-#include "cpu/Floats.h"
 #include "cpu/MathParts.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -29,9 +28,6 @@ Value scaleByInstruction(Floats& f, Value p, Value n) {
   return call.getResult(0);
 }
 
-/// Of f64: ln 2 in two parts, the first so short that n times it is exact.
-constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
-
 /// n, as such and on top of Floats::rounder(), and r + rest.
 struct Reduced {
   Value shifted, n, r, rest;
@@ -45,15 +41,9 @@ Reduced reduce(Floats& f, Value x) {
   return {shifted, n, r, f.sub(f.sub(high, r), low)};
 }
 
-/// exp(r) - 1: r + r^2 q(r). The fit's relative error is 1e-18 in f64 and 1e-9 in f32.
+/// exp(r) - 1.
 Value expm1OfReduced(Floats& f, const Reduced& reduced) {
-  Value r = reduced.r;
-  Value q = f.isWide() ? f.polynomial(r, {0x1.1f730349868cep-29, 0x1.af4de97ca4194p-26, 0x1.27e4db646b17ep-22,
-                                          0x1.71de0231960ebp-19, 0x1.a01a01a6d889cp-16, 0x1.a01a01abe7fe1p-13,
-                                          0x1.6c16c16c162d4p-10, 0x1.11111111100dcp-7, 0x1.5555555555556p-5,
-                                          0x1.5555555555557p-3, 0.5})
-                       : f.polynomial(r, {0x1.a124f19fe89acp-13, 0x1.6d43246b523b4p-10, 0x1.1110e0f238322p-7,
-                                          0x1.5554e9063586ep-5, 0x1.5555555a78ed4p-3, 0.5});
+  Value r = reduced.r, q = expTail(f, r);
   return f.add(r, f.fma(f.mul(r, r), q, reduced.rest));
 }
 
@@ -138,6 +128,15 @@ struct ExpandTanh : OpRewritePattern<math::TanhOp> {
 };
 
 } // namespace
+
+Value expTail(Floats& f, Value r) {
+  return f.isWide() ? f.polynomial(r, {0x1.1f730349868cep-29, 0x1.af4de97ca4194p-26, 0x1.27e4db646b17ep-22,
+                                       0x1.71de0231960ebp-19, 0x1.a01a01a6d889cp-16, 0x1.a01a01abe7fe1p-13,
+                                       0x1.6c16c16c162d4p-10, 0x1.11111111100dcp-7, 0x1.5555555555556p-5,
+                                       0x1.5555555555557p-3, 0.5})
+                    : f.polynomial(r, {0x1.a124f19fe89acp-13, 0x1.6d43246b523b4p-10, 0x1.1110e0f238322p-7,
+                                       0x1.5554e9063586ep-5, 0x1.5555555a78ed4p-3, 0.5});
+}
 
 void populateExponentials(RewritePatternSet& patterns, const Target& target) {
   patterns.add<ExpandExp>(patterns.getContext(), target);

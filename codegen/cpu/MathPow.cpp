@@ -1,6 +1,5 @@
 // pow. a^b = exp(b log |a|) loses a digit for each digit of b log |a|: f32 powers are computed in f64, f64
 // ones with a logarithm of two floats, the second what the first has lost.
-#include "cpu/Floats.h"
 #include "cpu/MathParts.h"
 
 #include <limits>
@@ -10,8 +9,6 @@ using namespace mlir;
 
 namespace kiln::codegen::cpu {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// log2 of x >= 0 in f64, of relative error 1e-13.
 Value log2(Floats& f, Value x) {
@@ -52,9 +49,8 @@ Double product(Floats& f, Value a, Value b) {
 /// log x = k ln 2 + 2 s (1 + z / 3 + z^2 P(z)), s = (m - 1) / (m + 1), z = s^2, of relative error 2^-63: only
 /// the part with P is small enough for one float. For finite x > 0.
 Double logInTwo(Floats& f, Value x) {
-  Value isSmall = f.below(x, f.number(0x1p-1022));
-  auto [exponent, m] = f.split(f.select(isSmall, f.mul(x, f.number(0x1p54)), x));
-  Value k = f.sub(exponent, f.select(isSmall, f.number(54), f.number(0))), one = f.number(1);
+  auto [k, m] = f.splitAny(x);
+  Value one = f.number(1);
   Value above = f.sub(m, one), below = f.add(m, one), belowRest = f.sub(m, f.sub(below, one));
   Value s = f.div(above, below);
   Value rest = f.fma(f.neg(s), belowRest, f.fma(f.neg(s), below, above));
@@ -72,8 +68,6 @@ Double logInTwo(Floats& f, Value x) {
   w.low = f.fma(s, t.low, f.fma(sLow, t.high, w.low));
   Double half = quickSum(f, s, w.high);
   half.low = f.add(half.low, f.add(w.low, sLow));
-  // k times the first part of ln 2 is exact.
-  constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
   Double log = quickSum(f, f.mul(k, f.number(kLn2High)), f.add(half.high, half.high));
   log.low = f.add(log.low, f.fma(k, f.number(kLn2Low), f.add(half.low, half.low)));
   return quickSum(f, log.high, log.low);
@@ -81,15 +75,10 @@ Double logInTwo(Floats& f, Value x) {
 
 /// exp(t.high + t.low), t.high within +-800 or NaN.
 Value expOfTwo(Floats& f, Double t) {
-  constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
   Value shifted = f.fma(t.high, f.number(std::numbers::log2e), f.number(f.rounder()));
   Value n = f.sub(shifted, f.number(f.rounder()));
   Double r = quickSum(f, f.fma(n, f.number(-kLn2High), t.high), f.fma(n, f.number(-kLn2Low), t.low));
-  Value q = f.polynomial(r.high, {0x1.1f730349868cep-29, 0x1.af4de97ca4194p-26, 0x1.27e4db646b17ep-22,
-                                  0x1.71de0231960ebp-19, 0x1.a01a01a6d889cp-16, 0x1.a01a01abe7fe1p-13,
-                                  0x1.6c16c16c162d4p-10, 0x1.11111111100dcp-7, 0x1.5555555555556p-5,
-                                  0x1.5555555555557p-3, 0.5});
-  Value p = f.add(f.number(1), f.add(r.high, f.fma(f.mul(r.high, r.high), q, r.low)));
+  Value p = f.add(f.number(1), f.add(r.high, f.fma(f.mul(r.high, r.high), expTail(f, r.high), r.low)));
   return f.scale(p, shifted, t.high);
 }
 

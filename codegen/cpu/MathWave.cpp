@@ -2,7 +2,6 @@
 // away in three parts, of which the first two are exact, and the rest kept as two floats; the polynomials are
 // fdlibm's. Angles beyond 2^20 pi / 2 would need more of pi: a vector with such a lane goes through libm. In
 // f32 four parts serve up to 800, and beyond the f64 function does.
-#include "cpu/Floats.h"
 #include "cpu/MathParts.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
