@@ -3,10 +3,6 @@
 // building histograms of digits would. One more walk picks the pairs.
 #include "cpu/SortParts.h"
 
-#include "Scalar.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -15,18 +11,15 @@ using namespace mlir;
 namespace kiln::codegen::cpu {
 namespace {
 
-using Predicate = arith::CmpIPredicate;
-
 /// A key, and how many keys of the row are smaller.
 struct Bound {
   Value key, below;
 };
 
-class Selector {
+class Selector : SortCode {
 public:
   Selector(Frame& frame, const KeyOrder& order, const RowKeys& row)
-      : frame(frame), b(frame.builder), order(order), row(row),
-        vector(VectorType::get({row.lanes}, order.key)),
+      : SortCode{frame}, order(order), row(row), vector(VectorType::get({row.lanes}, order.key)),
         padded(llvm::alignTo(row.size, RowKeys::padding(row.lanes))) {}
 
   Bound least() { return {constant(order.least()), frame.index(0)}; }
@@ -73,14 +66,7 @@ public:
   }
 
 private:
-  template <typename OpTy, typename... Args> Value make(Args... args) {
-    return OpTy::create(b, frame.loc, args...);
-  }
-  Value compare(Predicate predicate, Value x, Value y) { return make<arith::CmpIOp>(predicate, x, y); }
-  Value select(Value condition, Value x, Value y) { return make<arith::SelectOp>(condition, x, y); }
-  Value constant(std::int64_t value) {
-    return ir::Scalars(b, frame.loc).bits(order.key, static_cast<std::uint64_t>(value));
-  }
+  Value constant(std::int64_t value) { return number(order.key, value); }
   Value spread(Value key) { return vector::BroadcastOp::create(b, frame.loc, vector, key); }
 
   Value countBelow(Value candidate) {
@@ -112,7 +98,7 @@ private:
   /// counts: pairs chosen, keys before this one if it equals the low bound, and if it equals the high one.
   Values pickOne(Value place, ValueRange counts, Value low, Value high, std::int64_t first, std::int64_t end,
                  const Pairs& chosen) {
-    Value key = memref::LoadOp::create(b, frame.loc, row.keys, place);
+    Value key = load(row.keys, place);
     auto isWanted = [&](Value isTie, Value rank) -> Value {
       Value inRange = make<arith::AndIOp>(compare(Predicate::sge, rank, frame.index(first)),
                                           compare(Predicate::slt, rank, frame.index(end)));
@@ -123,17 +109,14 @@ private:
         make<arith::AndIOp>(compare(Predicate::sgt, key, low), compare(Predicate::slt, key, high));
     Value isChosen = make<arith::OrIOp>(
         between, make<arith::OrIOp>(isWanted(isLow, counts[1]), isWanted(isHigh, counts[2])));
-    memref::StoreOp::create(b, frame.loc, key, chosen.keys, counts[0]);
-    memref::StoreOp::create(b, frame.loc, make<arith::IndexCastOp>(b.getI32Type(), place), chosen.places,
-                            counts[0]);
+    store(key, chosen.keys, counts[0]);
+    store(make<arith::IndexCastOp>(b.getI32Type(), place), chosen.places, counts[0]);
     Values next;
     for (auto [count, more] : llvm::zip(counts, Values{isChosen, isLow, isHigh}))
       next.push_back(frame.add(count, select(more, frame.index(1), frame.index(0))));
     return next;
   }
 
-  Frame& frame;
-  OpBuilder& b;
   const KeyOrder& order;
   const RowKeys& row;
   VectorType vector;

@@ -3,10 +3,6 @@
 // digits are counted in one walk, and a digit that all keys share is skipped.
 #include "cpu/SortParts.h"
 
-#include "Scalar.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
@@ -15,8 +11,6 @@ using namespace mlir;
 
 namespace kiln::codegen::cpu {
 namespace {
-
-using Predicate = arith::CmpIPredicate;
 
 /// How keys are cut in digits.
 struct Digits {
@@ -32,7 +26,7 @@ double mergeNanoseconds(std::int64_t count) {
          std::ceil(std::log2(static_cast<double>(std::max<std::int64_t>(count, 1))));
 }
 Digits digitsOf(const KeyOrder& order, std::int64_t count) {
-  auto cut = [&](unsigned bits) { return Digits{bits, (order.bits + bits - 1) / bits}; };
+  auto cut = [&](unsigned bits) { return Digits{bits, llvm::divideCeil(order.bits, bits)}; };
   Digits narrow = cut(8), wide = cut(11);
   return dealNanoseconds(narrow, count) <= dealNanoseconds(wide, count) ? narrow : wide;
 }
@@ -40,10 +34,10 @@ bool isMerged(const KeyOrder& order, std::int64_t count) {
   return mergeNanoseconds(count) <= dealNanoseconds(digitsOf(order, count), count);
 }
 
-class PairSorter {
+class PairSorter : SortCode {
 public:
   PairSorter(Frame& frame, const KeyOrder& order, const Pairs& pairs, std::int64_t count, std::int64_t stride)
-      : frame(frame), b(frame.builder), order(order), pairs(pairs), count(count), stride(stride) {}
+      : SortCode{frame}, order(order), pairs(pairs), count(count), stride(stride) {}
 
   Value merge() {
     auto passes = static_cast<std::int64_t>(llvm::Log2_64_Ceil(static_cast<std::uint64_t>(count)));
@@ -82,18 +76,6 @@ public:
   }
 
 private:
-  template <typename OpTy, typename... Args> Value make(Args... args) {
-    return OpTy::create(b, frame.loc, args...);
-  }
-  Value compare(Predicate predicate, Value x, Value y) { return make<arith::CmpIOp>(predicate, x, y); }
-  Value select(Value condition, Value x, Value y) { return make<arith::SelectOp>(condition, x, y); }
-  Value load(Value memory, Value at) { return make<memref::LoadOp>(memory, at); }
-  void store(Value value, Value memory, Value at) {
-    memref::StoreOp::create(b, frame.loc, value, memory, at);
-  }
-  Value number(Type type, std::int64_t value) {
-    return ir::Scalars(b, frame.loc).bits(type, static_cast<std::uint64_t>(value));
-  }
   Value otherHalf(Value half) { return frame.sub(frame.index(stride), half); }
 
   /// Merges runs [low, low + width) and [low + width, low + 2 width) of the half at `from` into that at `to`.
@@ -166,8 +148,6 @@ private:
     });
   }
 
-  Frame& frame;
-  OpBuilder& b;
   const KeyOrder& order;
   const Pairs& pairs;
   std::int64_t count, stride;

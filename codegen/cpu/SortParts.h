@@ -5,6 +5,11 @@
 
 #include "cpu/Nest.h"
 
+#include "Scalar.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
 namespace kiln::codegen::cpu {
 
 /// How elements become keys.
@@ -21,6 +26,28 @@ struct KeyOrder {
   }
   /// The keys of elements, one or a vector; NaN counts as the largest element, -0 is 0.
   mlir::Value of(Frame& frame, mlir::Value elements) const;
+};
+
+/// What the parts are written with.
+struct SortCode {
+  using Predicate = mlir::arith::CmpIPredicate;
+  using Value = mlir::Value;
+
+  Frame& frame;
+  mlir::OpBuilder& b = frame.builder;
+
+  template <typename OpTy, typename... Args> Value make(Args... args) {
+    return OpTy::create(b, frame.loc, args...);
+  }
+  Value number(mlir::Type type, std::int64_t value) {
+    return ir::Scalars(b, frame.loc).bits(type, static_cast<std::uint64_t>(value));
+  }
+  Value compare(Predicate predicate, Value x, Value y) { return make<mlir::arith::CmpIOp>(predicate, x, y); }
+  Value select(Value condition, Value x, Value y) { return make<mlir::arith::SelectOp>(condition, x, y); }
+  Value load(Value memory, Value at) { return make<mlir::memref::LoadOp>(memory, at); }
+  void store(Value value, Value memory, Value at) {
+    mlir::memref::StoreOp::create(b, frame.loc, value, memory, at);
+  }
 };
 
 /// Keys and i32 places, flat memrefs.

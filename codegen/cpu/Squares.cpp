@@ -7,6 +7,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace kiln::codegen::cpu {
@@ -19,10 +21,6 @@ bool isAcross(const Expr& expr) {
   return expr.kind == Expr::Kind::Load && expr.access.strides.back() > 1;
 }
 
-std::int64_t blocks(std::int64_t size, std::int64_t block) {
-  return (size + block - 1) / block;
-}
-
 class Emitter {
 public:
   Emitter(Frame& frame, const KernelBody& body, unsigned dim, ValueRange inputs, ValueRange results)
@@ -33,8 +31,8 @@ public:
   void emit(Value begin, Value end) {
     llvm::SmallVector<std::int64_t> sizes;
     for (auto [d, size] : llvm::enumerate(body.dims))
-      sizes.push_back(d == dim                     ? blocks(rows, kSquareRows)
-                      : d == evaluator.vectorDim() ? blocks(columns, kSquareColumns)
+      sizes.push_back(d == dim                     ? llvm::divideCeil(rows, kSquareRows)
+                      : d == evaluator.vectorDim() ? llvm::divideCeil(columns, kSquareColumns)
                                                    : size.size);
     frame.loop(begin, end, 1, {}, [&](scf::ForOp loop, ValueRange) {
       Values at = frame.delinearise(loop.getInductionVar(), sizes);
@@ -157,7 +155,8 @@ std::optional<unsigned> squareDim(const KernelBody& body) {
 
 std::int64_t squareItems(const KernelBody& body, unsigned dim) {
   std::int64_t rows = body.dims[dim].size, columns = body.dims.back().size;
-  return body.points() / (rows * columns) * blocks(rows, kSquareRows) * blocks(columns, kSquareColumns);
+  return body.points() / (rows * columns) * llvm::divideCeil(rows, kSquareRows) *
+         llvm::divideCeil(columns, kSquareColumns);
 }
 
 void emitSquares(Frame& frame, const KernelBody& body, unsigned dim, ValueRange inputs, ValueRange results,
