@@ -39,12 +39,7 @@ void Trace::note_split(const std::string& reason) {
 
 void Trace::flush(const std::string& reason) {
   note_split(reason);
-  if (!functions_split_) {
-    std::vector<Tensor> living;
-    for (const StoragePtr& storage : written())
-      living.push_back(whole(storage));
-    if (needs_host_backward(living)) throw RestartCapture();
-  }
+  if (!functions_split_ && needs_host_backward({})) throw RestartCapture();
   functions_split_ = true; // gradients now cross programs, by way of the tape
   // Living values that carry gradient: a later backward() goes through this segment by way of the tape.
   std::vector<StoragePtr> differentiable, gone;

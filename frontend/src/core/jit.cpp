@@ -101,9 +101,13 @@ struct Compiled::State {
 
   std::vector<Tensor> capture(const std::vector<Tensor>& arguments, const std::string& constants, Body body,
                               void* context, const std::string& reason);
+  struct Record {
+    std::shared_ptr<Plan> plan;
+    std::vector<std::string> splits; ///< why and where the capture was flushed
+    bool compiled = false;           ///< met a program for the first time
+  };
   /// One capture. Throws RestartCapture when it must be made with functions between programs.
-  std::shared_ptr<Plan> record(const std::vector<Tensor>& arguments, Body body, void* context,
-                               std::vector<std::string>& splits, bool& compiled);
+  Record record(const std::vector<Tensor>& arguments, Body body, void* context);
 };
 
 Compiled::Compiled(std::string name) : state_(std::make_shared<State>()) {
@@ -147,8 +151,8 @@ std::vector<Tensor> Compiled::run(const std::vector<Tensor>& arguments, const st
   return state.capture(*values, constants, body, context, reason);
 }
 
-std::shared_ptr<Plan> Compiled::State::record(const std::vector<Tensor>& arguments, Body body, void* context,
-                                              std::vector<std::string>& splits, bool& compiled) {
+Compiled::State::Record Compiled::State::record(const std::vector<Tensor>& arguments, Body body,
+                                                void* context) {
   Trace trace;
   if (splits_functions) trace.split_functions();
   for (std::uint32_t i = 0; i < arguments.size(); ++i)
@@ -156,20 +160,13 @@ std::shared_ptr<Plan> Compiled::State::record(const std::vector<Tensor>& argumen
   std::vector<Tensor> returned = body(context, arguments);
   for (const Tensor& x : returned)
     if (!x.defined()) fail(name + ": the compiled function returned an undefined tensor");
-  if (GradMode::is_enabled()) {
-    std::vector<Tensor> left = returned;
-    for (const StoragePtr& storage : trace.written())
-      left.push_back(whole(storage));
-    if (trace.needs_host_backward(left)) throw RestartCapture();
-  }
+  if (GradMode::is_enabled() && trace.needs_host_backward(returned)) throw RestartCapture();
   Recording recording = trace.finish(returned, /*graphs=*/true);
   recording.program.name = name;
-  splits = trace.splits();
   auto plan = std::make_shared<Plan>(std::move(recording));
-  compiled = trace.compiled() || plan->compiled().compiled;
   dump_if_asked(plan->program());
   trace.commit();
-  return plan;
+  return {plan, trace.splits(), trace.compiled() || plan->compiled().compiled};
 }
 
 std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& arguments,
@@ -183,19 +180,17 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
     signature.needs_grad.push_back(x.requires_grad());
   }
   const auto start = std::chrono::steady_clock::now();
-  std::shared_ptr<Plan> plan;
-  std::vector<std::string> lines;
-  bool split = false, new_programs = false;
-  std::vector<std::string> reasons;
+  Record made;
   try {
-    plan = record(arguments, body, context, reasons, new_programs);
+    made = record(arguments, body, context);
   } catch (const RestartCapture&) {
     splits_functions = true;
-    reasons.clear();
-    plan = record(arguments, body, context, reasons, new_programs);
+    made = record(arguments, body, context);
   }
-  split = !reasons.empty();
-  for (const std::string& line : reasons)
+  const std::shared_ptr<Plan>& plan = made.plan;
+  const bool split = !made.splits.empty();
+  std::vector<std::string> lines;
+  for (const std::string& line : made.splits)
     if (seen_splits.insert(line).second) lines.push_back("split: " + line);
   const double total =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -215,7 +210,7 @@ std::vector<Tensor> Compiled::State::capture(const std::vector<Tensor>& argument
   ++captured;
   last = plan;
   splits |= split;
-  if (split && new_programs && ++split_compiles >= kMaxSplitCompiles) {
+  if (split && made.compiled && ++split_compiles >= kMaxSplitCompiles) {
     eager = true;
     log.push_back("runs eagerly from now on: " + std::to_string(split_compiles) +
                   " calls have compiled other programs, as values are read and shapes follow them");

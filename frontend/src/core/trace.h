@@ -127,8 +127,8 @@ public:
   void split_functions() { functions_split_ = true; }
   /// By value: whether a backward() has freed its graph, or some of what lies behind it.
   std::vector<bool> freed_values() const;
-  /// Whether gradients of these would go through a function or hook, which only a backward() within this
-  /// capture can.
+  /// Whether gradients of these, or of what else was written, would go through a function or hook, which only
+  /// a backward() within this capture can.
   bool needs_host_backward(const std::vector<Tensor>& results);
   void assign(Storage& storage, const Tensor& value); ///< storage's value is from now on that of `value`
   /// The leaves and values of an outer tape that the capture has met.
@@ -143,8 +143,6 @@ public:
   /// Everything recorded since the start or the last flush, ready to compile. `returned`: the function's
   /// results. `graphs`: what lies behind other tensors that it leaves is wanted as well.
   Recording finish(const std::vector<Tensor>& returned, bool graphs = false);
-  /// Storages, but for leaves, whose values were made in this recording and to which somebody still refers.
-  std::vector<StoragePtr> written() const;
   /// Runs what was recorded so far, gives every living storage its value, and starts over with an empty
   /// recording.
   void flush(const std::string& reason);
@@ -181,6 +179,8 @@ private:
                                    std::span<const TensorType> results);
   Tensor tensor_of(ir::ValueId value);
   GradSlot& grad_slot(const StoragePtr& leaf);
+  /// Storages, but for leaves, whose values were made in this recording and to which somebody still refers.
+  std::vector<StoragePtr> written() const;
   bool is_created(const Storage& storage) const;
   void forget_own_leaves();
   void restart();

@@ -299,6 +299,8 @@ bool Trace::needs_host_backward(const std::vector<Tensor>& results) {
   std::vector<ir::ValueId> work;
   for (const Tensor& x : results)
     work.push_back(value_of(read(x)));
+  for (const StoragePtr& storage : written())
+    work.push_back(storage->value);
   std::vector<bool> seen(values_.size());
   while (!work.empty()) {
     const ir::ValueId id = work.back();
