@@ -44,40 +44,6 @@ std::int64_t wrap_dim(std::int64_t dim, std::size_t rank, const char* op) {
   return dim < 0 ? dim + n : dim;
 }
 
-void check_addressable(std::string_view op, const TensorType& type) {
-  auto bytes = static_cast<std::int64_t>(itemsize(type.dtype));
-  for (std::int64_t dim : type.shape)
-    if (dim > 0 && __builtin_mul_overflow(bytes, dim, &bytes))
-      fail(std::string(op) + ": a tensor of " + to_string(type.shape) + " is larger than any memory");
-}
-
-TensorType result_type(const ir::OpRecord& op, std::string_view called, std::span<const ir::NamedAttr> attrs,
-                       std::span<const TensorType> operands) {
-  TensorType result;
-  try {
-    result = op.infer(ir::Attrs(called, attrs), operands).front();
-  } catch (const Error& error) {
-    fail(error.what());
-  }
-  check_addressable(called, result);
-  return result;
-}
-
-std::vector<std::int64_t> wrap_dims(const Tensor& x, IntArrayRef dims, const char* op) {
-  const std::size_t rank = rank_of(x, op);
-  std::vector<std::int64_t> result;
-  for (std::int64_t dim : dims)
-    result.push_back(wrap_dim(dim, rank, op));
-  return result;
-}
-
-std::vector<std::int64_t> other_dims(std::size_t rank, const std::vector<std::int64_t>& dims) {
-  std::vector<std::int64_t> result;
-  for (std::int64_t dim = 0; dim < static_cast<std::int64_t>(rank); ++dim)
-    if (std::find(dims.begin(), dims.end(), dim) == dims.end()) result.push_back(dim);
-  return result;
-}
-
 Tensor make_view(const Tensor& x, std::string op, std::vector<ir::NamedAttr> attrs, std::string_view called) {
   if (called.empty()) called = op;
   const TensorImpl& base = checked(x, called);
@@ -187,9 +153,7 @@ void move_retained(Storage& storage, const Edge& before) {
   retained.resize(std::max<std::size_t>(retained.size(), storage.grad_output + 1));
   retained[storage.grad_output] = storage.weak_from_this();
 }
-} // namespace
 
-namespace {
 // `value`, with a gradient that goes to `old`: what is added is 0, but for the gradient. (Where `old` is
 // infinite that difference is no number, and the gradient ends.)
 Tensor with_gradient_of(const Tensor& old, const Tensor& value) {

@@ -50,8 +50,7 @@ Tensor vdot(const Tensor& x, const Tensor& y) {
   return dot(x, y);
 }
 Tensor kron(const Tensor& x, const Tensor& y) {
-  const std::int64_t rank = std::max<std::int64_t>(static_cast<std::int64_t>(rank_of(x, "kron")),
-                                                   static_cast<std::int64_t>(rank_of(y, "kron")));
+  const auto rank = static_cast<std::int64_t>(std::max(rank_of(x, "kron"), rank_of(y, "kron")));
   std::vector<std::int64_t> apart_x, apart_y, joined;
   for (std::int64_t dim = -rank; dim < 0; ++dim) {
     const std::int64_t nx = dim < -x.dim() ? 1 : x.size(dim), ny = dim < -y.dim() ? 1 : y.size(dim);

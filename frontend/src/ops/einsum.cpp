@@ -1,6 +1,7 @@
 // einsum: sums of products, said in letters. Operands are taken from left to right; each step is one matrix
 // product of what is there and the next one, its dimensions sorted into batch, rows, columns and inner ones.
 #include "core/apply.h"
+#include "core/shapes.h"
 #include "kiln/ops.h"
 
 #include <algorithm>
@@ -124,7 +125,7 @@ struct Equation {
 private:
   /// How many dimensions the term's "..." stands for.
   static std::int64_t covered(const std::string& term, const Tensor& x, std::size_t operand) {
-    const auto rank = static_cast<std::int64_t>(checked(x, "einsum").type.shape.rank());
+    const auto rank = static_cast<std::int64_t>(rank_of(x, "einsum"));
     const auto dots = std::count(term.begin(), term.end(), '.');
     const auto named = static_cast<std::int64_t>(term.size()) - dots;
     if (named > rank || (named < rank && dots == 0))
@@ -188,10 +189,8 @@ Tensor sum_of_products(Tensor x, Tensor y, const std::vector<bool>& summed) {
   if (rows.empty() && columns.empty()) return (x * y).sum(inner, /*keepdim=*/true);
 
   const auto matrices = [&](const Tensor& t, const Dims& first, const Dims& second) {
-    Dims others, sizes{elements(t, first), elements(t, second)};
-    const Dims used = joined({&batch, &first, &second});
-    for (std::int64_t dim = 0; dim < t.dim(); ++dim)
-      if (std::find(used.begin(), used.end(), dim) == used.end()) others.push_back(dim);
+    Dims sizes{elements(t, first), elements(t, second)};
+    const Dims others = other_dims(summed.size(), joined({&batch, &first, &second}));
     if (!batch.empty()) sizes.insert(sizes.begin(), elements(t, batch));
     return t.permute(joined({&batch, &first, &second, &others})).reshape(sizes);
   };
